@@ -1,0 +1,46 @@
+package tasks
+
+import "net/netip"
+
+// Facts is what was found on one host before anything was changed.
+type Facts struct {
+	OS             OS
+	PackageManager string  // apt-get, dnf, yum or empty
+	Network        Network // who brings interfaces up at boot
+	Firewall       string  // firewalld, ufw or empty: what is running now
+	SELinux        string  // enforcing, permissive, disabled or empty: none
+	Systemd        bool
+	UID            int
+	Shell          string // what /bin/sh is, for messages
+	Interfaces     []Interface
+	Clock          int64             // seconds since 1970
+	DiskFree       int64             // KiB free below /var
+	Manifest       []string          // what an earlier run put there, see Task.Owns
+	Trees          map[string]string // sha256 by path, of the directories asked for
+	Commands       map[string]bool   // programs found in PATH
+}
+
+// OS is the part of os-release(5) that decides a platform.
+type OS struct {
+	ID, VersionID, Pretty string
+	Like                  []string
+}
+
+// Network names what configures interfaces at boot.
+type Network string
+
+// The ones that are known.
+const (
+	NetworkScripts Network = "network-scripts" // ifcfg files, network.service
+	NetworkManager Network = "NetworkManager"
+	Ifupdown       Network = "ifupdown"
+	Networkd       Network = "networkd"
+	Netplan        Network = "netplan"
+	NoNetwork      Network = "" // nobody known: a unit of our own does it
+)
+
+// Interface is one network interface and its IPv4 addresses.
+type Interface struct {
+	Name      string
+	Addresses []netip.Prefix
+}
