@@ -1,0 +1,27 @@
+package tasks
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/lvsdeploy/lvsdeploy/shell"
+)
+
+// Served proves that a page is answered with a status below 400 at the
+// host's own address, with whatever can fetch a page there.
+func Served(address netip.Addr, port uint16, path string) Task {
+	url := fmt.Sprintf("http://%s:%d%s", address, port, path)
+	return Task{
+		Name: "see that " + url + " answers",
+		Check: shell.F(`try=0
+while :; do
+  said=$(fetch %s %s %s 2>&1) && exit 0
+  try=$((try + 1))
+  [ $try -lt 5 ] || break
+  sleep 1
+done
+printf '%%s\n' "$said" | tail -n 3
+exit 1`, address, port, path),
+		Hint: "the web server's error log says why; with an NFS mount, is the page there and readable for everyone?",
+	}
+}

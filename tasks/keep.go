@@ -1,0 +1,90 @@
+package tasks
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/lvsdeploy/lvsdeploy/shell"
+	"github.com/lvsdeploy/lvsdeploy/templates"
+)
+
+// backend keeps addresses and routes across reboots in the files of whoever
+// brings interfaces up at boot. Adding one is a row in backends.
+type backend struct {
+	address func(cluster, dev string, address netip.Prefix) Task
+	gateway func(cluster, dev string, gateway netip.Addr) Task
+}
+
+var backends = map[Network]backend{
+	NetworkScripts: {address: ifcfgAddress, gateway: ifcfgGateway},
+	Ifupdown:       {address: interfacesAddress, gateway: interfacesGateway},
+}
+
+// unknown does it by a unit of our own, which works whoever else is there.
+var unknown = backend{address: unitAddress, gateway: unitGateway}
+
+func backendOf(n Network) backend {
+	if b, ok := backends[n]; ok {
+		return b
+	}
+	return unknown
+}
+
+// KeepAddress has the address of an interface that nobody else configures set
+// at boot.
+func KeepAddress(n Network, cluster, dev string, address netip.Prefix) Task {
+	return backendOf(n).address(cluster, dev, address)
+}
+
+// KeepDefaultRoute has the default route set at boot.
+func KeepDefaultRoute(n Network, cluster, dev string, gateway netip.Addr) Task {
+	return backendOf(n).gateway(cluster, dev, gateway)
+}
+
+const ifcfgDir = "/etc/sysconfig/network-scripts/ifcfg-"
+
+func ifcfgAddress(cluster, dev string, address netip.Prefix) Task {
+	return Write(File{Path: ifcfgDir + dev, Mode: "0644", Content: templates.Render("ifcfg", map[string]string{
+		"Cluster": cluster,
+		"Device":  dev,
+		"Address": address.Addr().String(),
+		"Netmask": net.IP(net.CIDRMask(address.Bits(), 32)).String(),
+	})})
+}
+
+func ifcfgGateway(_, dev string, gateway netip.Addr) Task {
+	return Setting(ifcfgDir+dev, "GATEWAY", gateway.String())
+}
+
+const interfacesDir = "/etc/network/interfaces.d/"
+
+func interfacesAddress(cluster, dev string, address netip.Prefix) Task {
+	return Write(File{Path: interfacesDir + "lvsdeploy-" + cluster + "-" + dev, Mode: "0644", Content: templates.Render("interfaces", map[string]string{
+		"Cluster": cluster, "Device": dev, "Address": address.String(),
+	})})
+}
+
+// interfacesGateway uses a hook rather than a stanza: it runs after the
+// interface has its address, wherever its stanza stands, and after a DHCP
+// client has set a route of its own.
+func interfacesGateway(cluster, dev string, gateway netip.Addr) Task {
+	return Write(File{Path: "/etc/network/if-up.d/lvsdeploy-" + cluster + "-gateway", Mode: "0755", Content: templates.Render("if-up", map[string]string{
+		"Cluster": cluster, "Device": shell.Quote(dev), "Gateway": gateway.String(),
+	})})
+}
+
+func unitAddress(cluster, dev string, address netip.Prefix) Task {
+	return networkUnit(cluster, "address", dev, "address of "+dev,
+		shell.F("ip addr replace %s dev %s && ip link set dev %s up", address, dev, dev))
+}
+
+func unitGateway(cluster, dev string, gateway netip.Addr) Task {
+	return networkUnit(cluster, "gateway", dev, "default route through the director",
+		shell.F("ip route replace default via %s dev %s", gateway, dev))
+}
+
+func networkUnit(cluster, kind, dev, purpose string, command shell.Fragment) Task {
+	return Unit("lvsdeploy-"+cluster+"-"+kind+".service", templates.Render("network.service", map[string]string{
+		"Cluster": cluster, "Device": dev, "Purpose": purpose, "Command": string(command),
+	}))
+}

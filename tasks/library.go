@@ -1,0 +1,84 @@
+package tasks
+
+import "github.com/lvsdeploy/lvsdeploy/shell"
+
+// Function is a shell function that tasks may call. A program holds those
+// that its tasks name.
+type Function struct {
+	Name    string
+	Text    shell.Fragment
+	Changes bool // never part of a dry run's program
+}
+
+// Library is every function, those that others call first. They expect
+// $state, the directory on the host that remembers this cluster.
+var Library = []Function{
+	{Name: "same", Text: `# same FILE <CONTENT: in place? else what differs
+same() {
+  want=$(cat; echo .)
+  [ -e "$1" ] || { echo "no such file"; printf '%s' "${want%.}" | sed 's/^/+/'; return 1; }
+  have=$(cat "$1"; echo .)
+  [ "$have" = "$want" ] && return 0
+  printf '%s' "${want%.}" | diff -u "$1" - || return 1
+}`},
+	{Name: "restored", Text: `# restored FILE: is it again as it was before the first run?
+restored() {
+  if [ -e "$state/backup$1" ]; then
+    cmp -s "$state/backup$1" "$1" || { echo "not as it was"; return 1; }
+  else
+    [ ! -e "$1" ] || { echo "still there"; return 1; }
+  fi
+}`},
+	{Name: "keep", Changes: true, Text: `# keep FILE: remember its first original
+keep() {
+  [ -e "$1" ] && [ ! -e "$state/backup$1" ] && ! grep -qxF -e "file $1" "$state/manifest.was" 2>/dev/null || return 0
+  mkdir -p -m 0700 "$state/backup" && mkdir -p "$state/backup${1%/*}"
+  cp -a "$1" "$state/backup$1.new" && mv -f "$state/backup$1.new" "$state/backup$1"
+}`},
+	{Name: "put", Changes: true, Text: `# put FILE MODE <CONTENT: written beside it, synced, renamed; owner, mode and
+# label of an existing file stay. The dot keeps directories that are read
+# whole from seeing the half-written one.
+put() {
+  keep "$1"
+  target=$1
+  [ ! -L "$1" ] || target=$(readlink -f "$1")
+  beside=${target%/*}/.${target##*/}.lvsdeploy
+  mkdir -p "${target%/*}"
+  cat >"$beside"
+  if [ -e "$target" ]; then
+    chown "$(stat -c %u:%g "$target")" "$beside"
+    chmod "$(stat -c %a "$target")" "$beside"
+    [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$target" "$beside"
+  else
+    chmod "$2" "$beside"
+    [ ! -e /sys/fs/selinux/enforce ] || restorecon "$beside"
+  fi
+  sync "$beside"
+  mv -f "$beside" "$target"
+}`},
+	{Name: "restore", Changes: true, Text: `# restore FILE: as it was before the first run
+restore() {
+  if [ -e "$state/backup$1" ]; then
+    cp -a "$state/backup$1" "${1%/*}/.${1##*/}.lvsdeploy" && mv -f "${1%/*}/.${1##*/}.lvsdeploy" "$1"
+  else
+    rm -f "$1"
+  fi
+}`},
+	{Name: "fetch", Text: `# fetch ADDRESS PORT PATH: one HTTP request with whatever this host has
+fetch() {
+  if command -v curl >/dev/null 2>&1; then
+    curl -sS -f --noproxy '*' --max-time 10 -o /dev/null "http://$1:$2$3"
+  elif command -v perl >/dev/null 2>&1; then
+    perl -MIO::Socket::INET -e '
+      my ($host, $port, $path) = @ARGV;
+      my $s = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => 10) or die "cannot connect: $!\n";
+      alarm 10;
+      print $s "GET $path HTTP/1.0\r\nHost: $host\r\n\r\n";
+      my $line = <$s> // "";
+      exit 0 if $line =~ m{^HTTP/\S+ [123]};
+      die "answer: $line\n"' "$1" "$2" "$3"
+  else
+    wget -q -O /dev/null -T 10 "http://$1:$2$3"
+  fi
+}`},
+}

@@ -1,0 +1,89 @@
+package tasks
+
+import (
+	"github.com/lvsdeploy/lvsdeploy/shell"
+	"github.com/lvsdeploy/lvsdeploy/templates"
+)
+
+// Mount is one NFS mount, live and in fstab.
+type Mount struct {
+	Source string // server:/path
+	Dir    string
+	Owner  string // cluster name, for the comment in fstab
+}
+
+// options bring a web node up whatever the NFS server does: the boot does not
+// wait (nofail, automount), a mount that cannot succeed gives up and is tried
+// again at the next access.
+const mountOptions = "defaults,_netdev,nofail,x-systemd.automount,x-systemd.mount-timeout=30"
+
+// Fstab puts m into fstab, in place of any other line for its directory.
+func Fstab(m Mount) Task {
+	line := templates.Render("fstab", map[string]string{"Source": m.Source, "Dir": m.Dir, "Options": mountOptions})
+	line = line[:len(line)-1]
+	return Task{
+		Name: "keep " + m.Dir + " in fstab",
+		Check: shell.F(`found=$(awk -v dir=%s '$1 !~ /^#/ && $2 == dir || $2 == dir "/"' /etc/fstab 2>/dev/null) || found=
+[ "$found" = %s ] || { [ -z "$found" ] || echo "-$found"; echo %s; exit 1; }`, m.Dir, line, "+"+line),
+		Apply: shell.F(`[ -f /etc/fstab ] || : | put /etc/fstab 0644
+awk -v dir=%s -v line=%s '
+  $1 !~ /^#/ && ($2 == dir || $2 == dir "/") { next }
+  { print }
+  END { print line }' /etc/fstab | put /etc/fstab 0644
+systemctl daemon-reload`, m.Dir, line),
+		Owns:  []string{"fstab " + m.Dir},
+		Files: []File{{Path: "/etc/fstab", Mode: "0644", Content: line + "\n"}},
+	}
+}
+
+// mounted sets found to the source of what is mounted on the directory, and
+// fails when that does not answer. The look inside triggers an automount.
+const mounted = `timeout -s KILL 35 ls %s >/dev/null 2>&1 || :
+found=$(awk -v dir=%s '$2 == dir && $3 ~ /^nfs/ { source = $1 } END { print source }' /proc/mounts)
+`
+
+// Mounted mounts m as fstab says, by the automount that a boot would start.
+func Mounted(m Mount) Task {
+	return Task{
+		Name: "mount " + m.Source + " on " + m.Dir,
+		Check: shell.F(mounted+`[ "$found" = %s ] || { echo "mounted there: ${found:-nothing}"; exit 1; }
+timeout -s KILL 10 ls %s >/dev/null 2>&1 || { echo 'the mount does not answer'; exit 1; }`, m.Dir, m.Dir, m.Source, m.Dir),
+		Apply: shell.F(mounted+`unit=$(systemd-escape --path %s)
+if [ -n "$found" ]; then
+  systemctl stop "$unit.automount" 2>/dev/null || :
+  umount -f %s 2>/dev/null || umount -l %s
+fi
+mkdir -p %s
+systemctl reset-failed "$unit.automount" "$unit.mount" 2>/dev/null || :
+systemctl start "$unit.automount" || mount %s
+timeout -s KILL 35 ls %s >/dev/null`, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir),
+		Hint: "try it by hand: mount " + m.Dir + "; showmount -e shows what the server offers",
+	}
+}
+
+// Unmounted undoes Fstab and Mounted for a directory that is no longer wanted.
+func Unmounted(dir string) Task {
+	return Task{
+		Name: "unmount " + dir,
+		Check: shell.F(`! awk -v dir=%s '$2 == dir && ($3 ~ /^nfs/ || $3 == "autofs") { found = 1 } END { exit !found }' /proc/mounts &&
+! awk -v dir=%s '$1 !~ /^#/ && $2 == dir { found = 1 } END { exit !found }' /etc/fstab ||
+{ echo 'still mounted or in fstab'; exit 1; }`, dir, dir),
+		Apply: shell.F(`unit=$(systemd-escape --path %s)
+systemctl stop "$unit.automount" "$unit.mount" 2>/dev/null || :
+! awk -v dir=%s '$2 == dir && $3 ~ /^nfs/ { found = 1 } END { exit !found }' /proc/mounts || umount -f %s || umount -l %s
+awk -v dir=%s '$1 !~ /^#/ && $2 == dir { next } { print }' /etc/fstab | put /etc/fstab 0644
+systemctl daemon-reload`, dir, dir, dir, dir, dir),
+	}
+}
+
+// Offered proves that an NFS server offers a path.
+func Offered(server, path string) Task {
+	return Task{
+		Name: "see that " + server + " offers " + path,
+		Check: shell.F(`offered=$(timeout -s KILL 20 showmount --no-headers -e %s) || { echo "$offered"; exit 1; }
+printf '%%s\n' "$offered" | awk -v path=%s '$1 == path { found = 1 } END { exit !found }' ||
+{ echo "it offers: ${offered:-nothing}"; exit 1; }`, server, path),
+		Needs: command("showmount"),
+		Hint:  "on the NFS server, exportfs -v shows what it exports, and rpcinfo -p whether mountd runs; is a firewall between them?",
+	}
+}

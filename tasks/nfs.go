@@ -1,0 +1,36 @@
+package tasks
+
+import "github.com/lvsdeploy/lvsdeploy/shell"
+
+// Export is one directory offered over NFS.
+type Export struct {
+	Path, Network, Options string
+}
+
+// ExportsKey is the handler that makes the NFS server read its export files.
+const ExportsKey = "exports"
+
+// Reexport is that handler.
+func Reexport() Task {
+	return Handler(ExportsKey, Task{
+		Name:  "exportfs -ra",
+		Check: "exit 1",
+		Apply: "exportfs -ra",
+		Hint:  "exportfs -ra names the line it cannot read",
+	})
+}
+
+// Exported proves live what the export file says.
+func Exported(e Export) Task {
+	return Task{
+		Name: "export " + e.Path,
+		// exportfs breaks the line after a long path, so take it word by word.
+		Check: shell.F(`exportfs | awk -v path=%s -v net=%s '
+  { for (i = 1; i <= NF; i++) word[++n] = $i }
+  END { for (i = 1; i < n; i += 2) if (word[i] == path && word[i+1] == net) exit 0; exit 1 }' ||
+{ echo 'not exported'; exit 1; }`, e.Path, e.Network),
+		Apply:   "exportfs -ra",
+		Needs:   command("exportfs"),
+		Settles: ExportsKey,
+	}
+}

@@ -1,0 +1,28 @@
+// Package templates holds the files that are put on hosts, as text/template
+// files that read like the files they become. It imports nothing else of this
+// module.
+package templates
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"text/template"
+)
+
+//go:embed *.tmpl
+var files embed.FS
+
+// Render fills in a template. A name that does not exist, or a value that the
+// template names and data lacks, is a mistake of the programmer and panics.
+func Render(name string, data map[string]string) string {
+	t, err := template.New(name+".tmpl").Option("missingkey=error").ParseFS(files, name+".tmpl")
+	if err != nil {
+		panic(fmt.Sprintf("templates: cannot parse %s: %v", name, err))
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, data); err != nil {
+		panic(fmt.Sprintf("templates: cannot render %s: %v", name, err))
+	}
+	return b.String()
+}
