@@ -48,6 +48,7 @@ type Reporter struct {
 	tasks   bool      // a task has ended
 	summed  bool      // the summary is out
 	spoke   time.Time // when something was last written
+	said    bool      // a line was printed
 	drawn   []int     // columns of each live line that is on the screen
 	paused  int
 	closed  bool
@@ -320,7 +321,7 @@ func (r *Reporter) print(w io.Writer, lines ...string) {
 	}
 	// A reader that went away (| head) must not stop a deployment.
 	_, _ = io.WriteString(w, text)
-	r.spoke = r.o.Now()
+	r.spoke, r.said = r.o.Now(), true
 	if r.o.TTY && r.paused == 0 && !r.closed && !r.summed {
 		r.draw()
 	}

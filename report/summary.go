@@ -106,7 +106,7 @@ func (r *Reporter) summary(e engine.Event) {
 	if r.tasks || len(e.Hosts) > 0 {
 		lines = append(lines, "", r.totals())
 	}
-	if len(lines) > 0 && lines[0] == "" && r.spoke == r.started {
+	if len(lines) > 0 && lines[0] == "" && !r.said {
 		lines = lines[1:]
 	}
 	r.print(r.o.Out, lines...)
