@@ -1,0 +1,460 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// perAddress bounds the connections to one address that are not authenticated
+// yet. sshd starts to drop them at random beyond ten (MaxStartups 10:30:100).
+const perAddress = 8
+
+// dialer holds what the hosts of one DialAll share.
+type dialer struct {
+	cfg      Config
+	settings *sshConfig
+	known    *knownKeys
+	keys     *keyring
+	ask      *asker
+	secret   *becomeSecret
+	slots    chan struct{} // nil: as many as there are targets
+
+	mu        sync.Mutex
+	gateways  map[string]*gateway      // by the hops up to and with it
+	addresses map[string]chan struct{} // perAddress slots
+	vouched   map[string]bool          // keys the operator was asked about, see unknownKey.id
+	reporting sync.Mutex
+}
+
+// gateway is a jump host that is being, or has been, connected.
+type gateway struct {
+	done chan struct{}
+	link *link
+	err  error
+}
+
+func newDialer(cfg Config) (*dialer, error) {
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = DefaultTimeout
+	}
+	if cfg.Home == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, err
+		}
+		cfg.Home = home
+	}
+	settings, err := readSSHConfig(cfg.Home)
+	if err != nil {
+		return nil, err
+	}
+	ask := &asker{terminal: cfg.Terminal}
+	d := &dialer{
+		cfg:       cfg,
+		settings:  settings,
+		known:     newKnownKeys(cfg.Home),
+		keys:      newKeyring(cfg.Home, ask),
+		ask:       ask,
+		secret:    &becomeSecret{password: cfg.BecomePassword, ask: ask},
+		gateways:  make(map[string]*gateway),
+		addresses: make(map[string]chan struct{}),
+		vouched:   make(map[string]bool),
+	}
+	if cfg.Forks > 0 {
+		d.slots = make(chan struct{}, cfg.Forks)
+	}
+	return d, nil
+}
+
+// close gives back the jump hosts' connections; those in use stay open.
+func (d *dialer) close() {
+	for _, g := range d.gateways {
+		if g.link != nil {
+			g.link.release()
+		}
+	}
+	d.keys.close()
+}
+
+func (d *dialer) settingsError(host string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e2 := *e
+		e2.Host = host
+		return &e2
+	}
+	return &Error{Host: host, Op: "connect to " + host, Kind: Settings, Err: err}
+}
+
+func (d *dialer) progress(host, doing string) {
+	if d.cfg.Progress == nil {
+		return
+	}
+	d.reporting.Lock()
+	defer d.reporting.Unlock()
+	d.cfg.Progress(host, doing)
+}
+
+// round dials targets at once and waits for all.
+func (d *dialer) round(ctx context.Context, targets []Target) map[string]Result {
+	var (
+		mu      sync.Mutex
+		wg      sync.WaitGroup
+		results = make(map[string]Result, len(targets))
+	)
+	for _, t := range targets {
+		wg.Go(func() {
+			conn, err := d.dial(ctx, t)
+			mu.Lock()
+			defer mu.Unlock()
+			results[t.Name] = Result{Conn: conn, Err: err}
+		})
+	}
+	wg.Wait()
+	return results
+}
+
+// dial connects one target, through its jump hosts.
+func (d *dialer) dial(ctx context.Context, t Target) (*Conn, error) {
+	if d.slots != nil {
+		select {
+		case d.slots <- struct{}{}:
+			defer func() { <-d.slots }()
+		case <-ctx.Done():
+			return nil, canceled(t.Name, "reach "+t.Name, ctx)
+		}
+	}
+	hops, err := d.settings.route(t)
+	if err != nil {
+		return nil, d.settingsError(t.Name, err)
+	}
+	d.progress(t.Name, "connecting")
+	last := hops[len(hops)-1]
+	var via *link
+	for i := range hops[:len(hops)-1] {
+		via, err = d.gateway(ctx, hops[:i+1], via)
+		if err != nil {
+			return nil, through(t.Name, last, hops[i], err)
+		}
+	}
+	l, err := d.connect(ctx, t.Name, last, via)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{
+		name:    t.Name,
+		user:    last.user,
+		become:  t.Become && last.user != "root",
+		timeout: d.cfg.Timeout,
+		secret:  d.secret,
+		link:    l,
+	}, nil
+}
+
+// through turns the error of a jump host into that of a host behind it.
+func through(name string, h, jump hop, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	e2 := *e
+	e2.Host = name
+	e2.Op = fmt.Sprintf("reach %s (%s) through %s", name, h.addr(), jump.addr())
+	if e.Kind == HostKey || e.Kind == Settings {
+		e2.Op = e.Op + fmt.Sprintf(", the way to %s", name)
+	}
+	return &e2
+}
+
+// gateway returns the connection to the last of hops, made once for all hosts
+// behind it. The dialer keeps the reference.
+func (d *dialer) gateway(ctx context.Context, hops []hop, via *link) (*link, error) {
+	var key strings.Builder
+	for _, h := range hops {
+		fmt.Fprintf(&key, "%s@%s ", h.user, h.addr())
+	}
+	d.mu.Lock()
+	g := d.gateways[key.String()]
+	mine := g == nil
+	if mine {
+		g = &gateway{done: make(chan struct{})}
+		d.gateways[key.String()] = g
+	}
+	d.mu.Unlock()
+	if !mine {
+		select {
+		case <-g.done:
+			return g.link, g.err
+		case <-ctx.Done():
+			return nil, canceled(hops[len(hops)-1].host, "reach "+hops[len(hops)-1].addr(), ctx)
+		}
+	}
+	h := hops[len(hops)-1]
+	g.link, g.err = d.connect(ctx, h.name, h, via)
+	close(g.done)
+	return g.link, g.err
+}
+
+// forgetGateways lets failed jump hosts be tried again.
+func (d *dialer) forgetGateways() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, g := range d.gateways {
+		if g.err != nil {
+			delete(d.gateways, key)
+		}
+	}
+}
+
+// addressSlot waits for one of the perAddress places of addr.
+func (d *dialer) addressSlot(ctx context.Context, addr string) (release func(), ok bool) {
+	d.mu.Lock()
+	slots := d.addresses[addr]
+	if slots == nil {
+		slots = make(chan struct{}, perAddress)
+		d.addresses[addr] = slots
+	}
+	d.mu.Unlock()
+	select {
+	case slots <- struct{}{}:
+		return func() { <-slots }, true
+	case <-ctx.Done():
+		return nil, false
+	}
+}
+
+// connect makes one hop, trying again while sshd drops the connection before
+// it says who it is: that is how it defends itself against many at once.
+func (d *dialer) connect(ctx context.Context, name string, h hop, via *link) (*link, error) {
+	keys, err := d.keys.signers(h)
+	if err != nil {
+		return nil, d.settingsError(name, err)
+	}
+	started := time.Now()
+	wait := 50 * time.Millisecond
+	for batch := 0; ; {
+		a := attempt{dialer: d, name: name, hop: h, via: via, timeout: d.timeout(h)}
+		a.keys, a.more = keys.batch(batch)
+		l, err := a.run(ctx)
+		switch {
+		case err == nil:
+			return l, nil
+		case ctx.Err() != nil:
+			return nil, canceled(name, a.op(), ctx)
+		case a.refused && a.more:
+			batch++
+			continue
+		case !a.early || time.Since(started) > 3*a.timeout:
+			return nil, err
+		}
+		d.progress(name, "connecting again: sshd dropped the connection")
+		select {
+		case <-time.After(wait/2 + rand.N(wait)):
+		case <-ctx.Done():
+			return nil, canceled(name, a.op(), ctx)
+		}
+		wait = min(2*wait, 2*time.Second)
+	}
+}
+
+func (d *dialer) timeout(h hop) time.Duration {
+	if h.timeout > 0 {
+		return h.timeout
+	}
+	return d.cfg.Timeout
+}
+
+// attempt is one try at one hop.
+type attempt struct {
+	*dialer
+	name    string
+	hop     hop
+	via     *link
+	timeout time.Duration
+	keys    []ssh.Signer
+	more    bool // there are keys left for another attempt
+
+	verified bool  // the host's key was accepted
+	keyErr   error // or why not
+	early    bool  // dropped before it said anything: worth another try
+	refused  bool  // no key of this batch was accepted
+}
+
+func (a *attempt) op() string {
+	if a.name == a.hop.host {
+		return "reach " + a.hop.addr()
+	}
+	return fmt.Sprintf("reach %s (%s)", a.name, a.hop.addr())
+}
+
+func (a *attempt) fail(kind Kind, err error, hint string) error {
+	return &Error{Host: a.name, Op: a.op(), Kind: kind, Err: err, Hint: hint}
+}
+
+func (a *attempt) run(ctx context.Context) (*link, error) {
+	release, ok := a.addressSlot(ctx, a.hop.addr())
+	if !ok {
+		return nil, ctx.Err()
+	}
+	defer release()
+	algorithms, err := a.known.algorithms(a.hop)
+	if err != nil {
+		return nil, a.settingsError(a.name, err)
+	}
+	raw, err := a.dialRaw(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	// The host is given up when it is silent for too long, unless it is the
+	// operator who is being waited for.
+	patience := a.watch(raw)
+	conn := newWatched(raw, patience.heard)
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	c, chans, reqs, err := ssh.NewClientConn(conn, a.hop.addr(), &ssh.ClientConfig{
+		User:              a.hop.user,
+		Auth:              []ssh.AuthMethod{ssh.PublicKeys(a.keys...)},
+		HostKeyAlgorithms: algorithms,
+		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
+			a.keyErr = a.known.check(a.hop, a.name, key, a.cfg.AcceptNew || a.hop.acceptNew)
+			a.verified = a.keyErr == nil
+			return a.keyErr
+		},
+	})
+	stalled := patience.end()
+	canceled := !stop()
+	if err != nil || canceled {
+		_ = raw.Close()
+		if canceled {
+			return nil, ctx.Err()
+		}
+		return nil, a.explain(err, stalled)
+	}
+	return newLink(a.name, ssh.NewClient(c, chans, reqs), conn, a.via), nil
+}
+
+// patience closes a connection that is silent for too long while it is set up.
+type patience struct {
+	mu      sync.Mutex
+	over    bool
+	stalled bool
+	timer   *time.Timer
+	heard   func()
+}
+
+func (a *attempt) watch(raw net.Conn) *patience {
+	p := new(patience)
+	begin := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.timer = time.AfterFunc(a.timeout, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		switch {
+		case p.over:
+		case a.ask.busy():
+			p.timer.Reset(a.timeout)
+		default:
+			p.stalled = true
+			_ = raw.Close()
+		}
+	})
+	p.heard = func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.over && !p.stalled && time.Since(begin) < 6*a.timeout {
+			p.timer.Reset(a.timeout)
+		}
+	}
+	return p
+}
+
+// end stops watching and reports whether the connection was given up.
+func (p *patience) end() (stalled bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+	p.timer.Stop()
+	return p.stalled
+}
+
+// dialRaw opens the connection SSH is to be spoken on.
+func (a *attempt) dialRaw(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	addr := net.JoinHostPort(a.hop.host, strconv.Itoa(a.hop.port))
+	if a.via == nil {
+		conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			a.early = dropped(err)
+			return nil, a.fail(Unreachable, plain(err), reachHint(plain(err)))
+		}
+		return conn, nil
+	}
+	conn, err := a.via.dial(ctx, addr)
+	if err == nil {
+		return conn, nil
+	}
+	var refused *ssh.OpenChannelError
+	switch {
+	case errors.As(err, &refused):
+		return nil, forwardError(a.name, a.op()+" through "+a.via.name, a.via.name, refused)
+	case ctx.Err() != nil:
+		return nil, a.fail(Unreachable, errNoAnswer, reachHint(errNoAnswer))
+	}
+	a.via.dead(time.Second)
+	return nil, a.via.lost(a.name)
+}
+
+// explain turns what x/crypto/ssh says about a failed handshake into an Error.
+func (a *attempt) explain(err error, stalled bool) error {
+	if a.keyErr != nil {
+		return a.keyErr
+	}
+	var prompt *Error
+	if errors.As(err, &prompt) { // of a key's passphrase
+		return a.settingsError(a.name, prompt)
+	}
+	if stalled {
+		return a.fail(Unreachable, errNoAnswer, reachHint(errNoAnswer))
+	}
+	var none *ssh.AlgorithmNegotiationError
+	if errors.As(err, &none) {
+		return a.fail(Unreachable, fmt.Errorf("its sshd is too old or too strict: %w", none), "")
+	}
+	if a.verified {
+		a.refused = true
+		return a.authError(err)
+	}
+	if dropped(err) {
+		a.early = true
+		err = errors.New("the connection was closed before SSH began")
+		return a.fail(Unreachable, err, "is it SSH that listens there? sshd's MaxStartups, or a firewall, may drop new connections: try a lower --forks")
+	}
+	text := strings.TrimPrefix(err.Error(), "ssh: handshake failed: ")
+	return a.fail(Unreachable, errors.New(printable(strings.TrimPrefix(text, "ssh: "))), "is it SSH that listens there?")
+}
+
+func (a *attempt) authError(err error) error {
+	text := err.Error()
+	if !strings.Contains(text, "unable to authenticate") && !strings.Contains(text, "disconnect") && !dropped(err) {
+		text = printable(strings.TrimPrefix(text, "ssh: handshake failed: "))
+		return a.fail(Auth, errors.New(text), "")
+	}
+	if len(a.keys) == 0 {
+		return a.fail(Auth, errors.New("no key to log in with"),
+			"make one with ssh-keygen, put it there with ssh-copy-id "+a.hop.login()+", or name one as ssh.identity")
+	}
+	return a.fail(Auth, fmt.Errorf("none of our keys is accepted for user %s", a.hop.user),
+		"ssh-copy-id "+a.hop.login()+" puts your key there; ssh.user and ssh.identity say who logs in, and with which key")
+}
