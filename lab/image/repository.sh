@@ -1,0 +1,12 @@
+#!/bin/sh
+# A hook of mmdebstrap: the machines have no way out, so what they can install
+# lies in a repository on their own disk. Runs while apt still knows its sources.
+#   repository.sh RECIPE ROOT
+set -eu
+recipe=$1 root=$2
+mkdir -p "$root/srv/repo/partial"
+APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q -y install --download-only --no-install-recommends \
+	-o Dir::Cache::archives="$root/srv/repo" $(sed 's/#.*//' "$recipe/repository")
+rm -rf "$root/srv/repo/partial" "$root/srv/repo/lock"
+cd "$root/srv/repo"
+dpkg-scanpackages . >Packages
