@@ -48,7 +48,7 @@ type Event struct {
 // Counts is a host's line in the summary.
 type Counts struct {
 	OK, Changed, WouldChange, Pending, Failed, Skipped, Unknown int
-	Took                                                       time.Duration
+	Took                                                        time.Duration
 }
 
 // Sink takes events in order; it is never called by two goroutines at once.

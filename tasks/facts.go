@@ -17,7 +17,6 @@ type Facts struct {
 	DiskFree       int64             // KiB free below /var
 	Manifest       []string          // what an earlier run put there, see Task.Owns
 	Trees          map[string]string // sha256 by path, of the directories asked for
-	Commands       map[string]bool   // programs found in PATH
 }
 
 // OS is the part of os-release(5) that decides a platform.

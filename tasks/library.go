@@ -29,11 +29,13 @@ restored() {
     [ ! -e "$1" ] || { echo "still there"; return 1; }
   fi
 }`},
-	{Name: "keep", Changes: true, Text: `# keep FILE: remember its first original
+	{Name: "keep", Changes: true, Text: `# keep FILE: remember its first original, or that there was none
 keep() {
-  [ -e "$1" ] && [ ! -e "$state/backup$1" ] && ! grep -qxF -e "file $1" "$state/manifest.was" 2>/dev/null || return 0
-  mkdir -p -m 0700 "$state/backup" && mkdir -p "$state/backup${1%/*}"
-  cp -a "$1" "$state/backup$1.new" && mv -f "$state/backup$1.new" "$state/backup$1"
+  [ ! -e "$state/backup$1" ] && ! grep -qxF -e "$1" "$state/absent" 2>/dev/null || return 0
+  [ -e "$1" ] || { printf '%s\n' "$1" >>"$state/absent"; return 0; }
+  mkdir -p "$state/backup${1%/*}"
+  cp -a "$1" "$state/backup$1.new"
+  mv -f "$state/backup$1.new" "$state/backup$1"
 }`},
 	{Name: "put", Changes: true, Text: `# put FILE MODE <CONTENT: written beside it, synced, renamed; owner, mode and
 # label of an existing file stay. The dot keeps directories that are read

@@ -15,7 +15,17 @@ func Address(dev string, address netip.Prefix) Task {
 case $(ip -o link show dev %s) in *,UP*) ;; *) echo 'it is down'; exit 1 ;; esac`, dev, address, dev, dev),
 		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || ip addr add %s dev %s
 ip link set dev %s up`, dev, address, address, dev, dev),
+		Owns: []string{"address " + dev + " " + address.String()},
 		Hint: "ip addr show dev " + dev + " shows what it has",
+	}
+}
+
+// addressGone takes an address of an earlier run away.
+func addressGone(dev, address string) Task {
+	return Task{
+		Name:  "remove " + address + " from " + dev,
+		Check: shell.F(`! ip -o -4 addr show dev %s 2>/dev/null | awk -v gone=%s '$4 == gone { found = 1 } END { exit !found }' || { echo 'still there'; exit 1; }`, dev, address),
+		Apply: shell.F("ip addr del %s dev %s", address, dev),
 	}
 }
 

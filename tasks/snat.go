@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
 )
@@ -15,8 +16,10 @@ type SNAT struct {
 }
 
 // Rule is the rule as iptables takes it after -A, -C and -D.
-func (s SNAT) Rule() shell.Fragment {
-	return shell.F("POSTROUTING -s %s -o %s -j SNAT --to-source %s", s.Source, s.Out, s.To)
+func (s SNAT) Rule() shell.Fragment { return shell.F("%v", s.words()) }
+
+func (s SNAT) words() []string {
+	return []string{"POSTROUTING", "-s", s.Source.String(), "-o", s.Out, "-j", "SNAT", "--to-source", s.To.String()}
 }
 
 // Live adds the rule, once.
@@ -26,6 +29,17 @@ func (s SNAT) Live() Task {
 		Check: shell.F("iptables -w -t nat -C %s 2>/dev/null || { echo 'no such rule'; exit 1; }", s.Rule()),
 		Apply: shell.F("iptables -w -t nat -A %s", s.Rule()),
 		Needs: command("iptables"),
+		Owns:  []string{"snat " + strings.Join(s.words(), " ")},
 		Hint:  "iptables -t nat -S POSTROUTING shows the rules; does the kernel have iptable_nat or nf_tables?",
+	}
+}
+
+// snatGone removes a rule of an earlier run.
+func snatGone(rule []string) Task {
+	return Task{
+		Name:  "remove SNAT rule " + strings.Join(rule, " "),
+		Check: shell.F("! iptables -w -t nat -C %v 2>/dev/null || { echo 'still there'; exit 1; }", rule),
+		Apply: shell.F("iptables -w -t nat -D %v", rule),
+		Needs: command("iptables"),
 	}
 }

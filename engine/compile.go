@@ -1,0 +1,158 @@
+// Package engine compiles a host's tasks into one POSIX-sh program, runs the
+// programs over connections, stage by stage, and turns what they say into
+// events. It imports tasks, shell and remote.
+package engine
+
+import (
+	_ "embed"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/lvsdeploy/lvsdeploy/shell"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+)
+
+// The parts of every program that are not tasks.
+var (
+	//go:embed prelude/common.sh
+	commonPrelude string
+	//go:embed prelude/check.sh
+	checkPrelude string
+	//go:embed prelude/apply.sh
+	applyPrelude string
+)
+
+// Heading is what a program says of itself.
+type Heading struct {
+	Cluster string
+	Host    string // "web1 (192.168.1.20)"
+	Mode    string
+	Who     string // who runs it, for the lock
+	Nonce   string // marks the program's events
+}
+
+// step is one task of a compiled program, at the number the program uses.
+type step struct {
+	stage int
+	task  tasks.Task
+}
+
+// Program is one host's whole list of tasks as a shell program.
+type Program struct {
+	Text  string
+	steps []step
+}
+
+// Compile makes the program of one host from its part of the plan. With check
+// it holds no Apply text, nor any function that changes something.
+func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
+	var p Program
+	var body strings.Builder
+	var owns []string
+	for n, stage := range plan {
+		i := slices.IndexFunc(stage.Hosts, func(h tasks.HostPlan) bool { return h.Host == host })
+		if i < 0 {
+			continue
+		}
+		fmt.Fprintf(&body, "\n# == stage: %s\n", stage.Name)
+		if len(stage.After) > 0 {
+			fmt.Fprintf(&body, "barrier %d %s\n", n, shell.Quote("until every host is through with: "+strings.Join(stage.After, ", ")))
+		}
+		for _, t := range slices.Concat(stage.Hosts[i].Tasks, stage.Hosts[i].Handlers) {
+			writeTask(&body, len(p.steps), t, check)
+			p.steps = append(p.steps, step{n, t})
+			owns = append(owns, t.Owns...)
+		}
+		fmt.Fprintf(&body, "event stage %d done\n", n)
+	}
+
+	var b strings.Builder
+	fmt.Fprintf(&b, "#!/bin/sh\n# lvsdeploy %s, cluster %s: what is done on %s\n", head.Mode, head.Cluster, head.Host)
+	if check {
+		b.WriteString("# A dry run: it looks, and holds nothing that could change anything.\n")
+	} else {
+		b.WriteString("# By hand: run it as root with sh; Enter passes a barrier.\n")
+	}
+	fmt.Fprintf(&b, "nonce=%s\nstate=%s\n", shell.Quote(head.Nonce), shell.Quote("/var/lib/lvsdeploy/"+head.Cluster))
+	b.WriteString(commonPrelude)
+	if check {
+		b.WriteString(checkPrelude)
+	} else {
+		fmt.Fprintf(&b, "run=%s\nwho=%s\n", shell.Quote("/run/lvsdeploy/"+head.Cluster), shell.Quote(head.Who))
+		b.WriteString(applyPrelude)
+	}
+	for _, f := range needed(body.String(), check) {
+		fmt.Fprintf(&b, "\n%s\n", f.Text)
+	}
+	if !check {
+		b.WriteString("\nbegin\n")
+	}
+	b.WriteString(body.String())
+	if !check {
+		slices.Sort(owns)
+		fmt.Fprintf(&b, "\n# == what is ours on this host from now on\n%s\n", shell.Heredoc("remember", strings.Join(slices.Compact(owns), "\n")))
+	}
+	b.WriteString("event end\n")
+	p.Text = b.String()
+	return p
+}
+
+// needed lists the library functions that text uses, with those that they use
+// themselves.
+func needed(text string, check bool) []tasks.Function {
+	var found []tasks.Function
+	for i := len(tasks.Library) - 1; i >= 0; i-- {
+		f := tasks.Library[i]
+		if check && f.Changes {
+			continue
+		}
+		if regexp.MustCompile(`(?m)(^|[ |(;])` + f.Name + ` `).MatchString(text) {
+			found = append([]tasks.Function{f}, found...)
+			text += string(f.Text)
+		}
+	}
+	return found
+}
+
+func writeTask(b *strings.Builder, n int, t tasks.Task, check bool) {
+	fmt.Fprintf(b, "\n# %s\n", t.Name)
+	if t.Needs.Met != "" {
+		function(b, "needs", n, t.Needs.Met)
+	}
+	if t.Key() == "" {
+		function(b, "check", n, t.Check)
+	}
+	if !t.IsProof() && !check {
+		function(b, "apply", n, t.Apply)
+	}
+	say := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(b, "%s=%s\n", key, shell.Quote(value))
+		}
+	}
+	if t.Needs.Met != "" {
+		say("needs", t.Needs.Why)
+		if t.Needs.ByPackage {
+			say("by_package", "yes")
+		}
+	}
+	say("notify", t.Notify)
+	say("settles", t.Settles)
+	if !check {
+		say("owns", strings.Join(t.Owns, "\n"))
+	}
+	switch {
+	case t.Key() != "":
+		fmt.Fprintf(b, "handler %d %s %s\n", n, shell.Quote(t.Name), shell.Quote(t.Key()))
+	case t.IsProof():
+		fmt.Fprintf(b, "proof %d %s\n", n, shell.Quote(t.Name))
+	default:
+		fmt.Fprintf(b, "task %d %s\n", n, shell.Quote(t.Name))
+	}
+}
+
+func function(b *strings.Builder, kind string, n int, body shell.Fragment) {
+	fmt.Fprintf(b, "%s_%d() {\n%s\n}\n", kind, n, body)
+}

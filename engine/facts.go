@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/lvsdeploy/lvsdeploy/shell"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+)
+
+//go:embed prelude/facts.sh
+var factsScript string
+
+// FactsProgram is the one read-only program that tells everything about a
+// host; trees are directories whose files' checksums are wanted.
+func FactsProgram(cluster string, trees []string) string {
+	return string(shell.F("state=%s\ntrees=%s\n", "/var/lib/lvsdeploy/"+cluster, strings.Join(trees, "\n"))) + factsScript
+}
+
+// Gather reads one host's facts.
+func Gather(ctx context.Context, h Host, cluster string, trees []string) (*tasks.Facts, error) {
+	session, err := h.Start(ctx, FactsProgram(cluster, trees))
+	if err != nil {
+		return nil, err
+	}
+	out, readErr := io.ReadAll(session.Stdout)
+	if err := session.Wait(); err != nil {
+		if said := strings.TrimSpace(session.Stderr()); said != "" {
+			return nil, fmt.Errorf("cannot read the host's facts: %w: %s", err, said)
+		}
+		return nil, fmt.Errorf("cannot read the host's facts: %w", err)
+	}
+	if readErr != nil {
+		return nil, readErr
+	}
+	return parseFacts(string(out))
+}
+
+func parseFacts(out string) (*tasks.Facts, error) {
+	f := &tasks.Facts{Trees: map[string]string{}, UID: -1}
+	interfaces := map[string]int{}
+	ended := false
+	for _, line := range strings.Split(out, "\n") {
+		key, rest, _ := strings.Cut(line, " ")
+		switch key {
+		case "os":
+			parseOS(&f.OS, rest)
+		case "manager":
+			f.PackageManager = rest
+		case "systemd":
+			f.Systemd = true
+		case "uid":
+			f.UID, _ = strconv.Atoi(rest)
+		case "shell":
+			f.Shell = rest
+		case "clock":
+			f.Clock, _ = strconv.ParseInt(rest, 10, 64)
+		case "disk":
+			f.DiskFree, _ = strconv.ParseInt(rest, 10, 64)
+		case "network":
+			f.Network = tasks.Network(rest)
+		case "firewall":
+			f.Firewall = rest
+		case "selinux":
+			f.SELinux = rest
+		case "link":
+			interfaces[rest] = len(f.Interfaces)
+			f.Interfaces = append(f.Interfaces, tasks.Interface{Name: rest})
+		case "address":
+			dev, address, _ := strings.Cut(rest, " ")
+			p, err := netip.ParsePrefix(address)
+			if i, ok := interfaces[dev]; ok && err == nil {
+				f.Interfaces[i].Addresses = append(f.Interfaces[i].Addresses, p)
+			}
+		case "ours":
+			f.Manifest = append(f.Manifest, rest)
+		case "tree":
+			if sum, path, ok := strings.Cut(rest, "  "); ok {
+				f.Trees[path] = sum
+			}
+		case "end":
+			ended = true
+		}
+	}
+	if !ended {
+		return nil, errors.New("cannot read the host's facts: the answer is incomplete")
+	}
+	return f, nil
+}
+
+// parseOS takes one line of os-release(5).
+func parseOS(os *tasks.OS, line string) {
+	key, value, _ := strings.Cut(line, "=")
+	value = strings.Trim(value, `"'`)
+	switch key {
+	case "ID":
+		os.ID = value
+	case "VERSION_ID":
+		os.VersionID = value
+	case "PRETTY_NAME":
+		os.Pretty = value
+	case "ID_LIKE":
+		os.Like = strings.Fields(value)
+	}
+}

@@ -1,0 +1,105 @@
+stop=''
+trap 'stop=yes' HUP INT TERM
+
+# begin: one run at a time on a host. The kernel gives the lock back however
+# the holder ends.
+begin() {
+  if [ "$(id -u)" != 0 ]; then
+    tell note 'this program has to run as root'
+    event refused
+    exit 1
+  fi
+  mkdir -p "$run"
+  exec 9>>"$run/lock"
+  tries=0
+  until flock -n 9; do
+    if [ $tries -ge 20 ]; then
+      tell note "$(cat "$run/lock")"
+      event locked
+      exit 1
+    fi
+    tries=$((tries + 1))
+    event busy
+    sleep 1
+  done
+  printf '%s\n' "$who" >"$run/lock"
+  mkdir -p -m 0700 "$state"
+  mkdir -p "$state/owed"
+}
+
+# fail N TEXT NAME: nothing after a failed task is tried on this host
+fail() {
+  tell note "$2"
+  result "$1" failed "$3"
+  event end
+  exit 1
+}
+
+# own: what is ours is written down before it is there
+own() {
+  printf '%s\n' "$owns" | while IFS= read -r line; do
+    grep -qxF -e "$line" "$state/manifest" 2>/dev/null || printf '%s\n' "$line" >>"$state/manifest"
+  done
+}
+
+# apply N: make it so; rc says how it went and $run/out holds what it said
+apply() {
+  (set -e; "apply_$1") </dev/null >"$run/out" 2>&1 9>&-
+  rc=$?
+}
+
+# done_with N STATUS NAME: the boundary between two tasks, where a run may end
+done_with() {
+  result "$@"
+  [ -z "$stop" ] || exit 75
+}
+
+task() {
+  met "$1" || fail "$1" "$needs" "$2"
+  look "$1"
+  if [ $rc = 0 ]; then
+    done_with "$1" ok "$2"
+    return
+  fi
+  [ $rc = 1 ] || fail "$1" "$out" "$2"
+  difference=$out
+  [ -z "$owns" ] || own
+  [ -z "$notify" ] || [ -e "$state/owed/$notify" ] || : >"$state/owed/$notify"
+  apply "$1"
+  [ $rc = 0 ] || fail "$1" "exit status $rc
+$(tail -c 8000 "$run/out")" "$2"
+  look "$1"
+  [ $rc = 0 ] || fail "$1" "it was done without an error, and still is not in place:
+$out
+$(tail -c 4000 "$run/out")" "$2"
+  [ -z "$settles" ] || rm -f "$state/owed/$settles"
+  tell diff "$difference"
+  done_with "$1" changed "$2"
+}
+
+proof() {
+  met "$1" || fail "$1" "$needs" "$2"
+  look "$1"
+  [ $rc = 0 ] || fail "$1" "$out" "$2"
+  done_with "$1" ok "$2"
+}
+
+handler() {
+  if [ ! -e "$state/owed/$3" ]; then
+    done_with "$1" ok "$2"
+    return
+  fi
+  apply "$1"
+  [ $rc = 0 ] || fail "$1" "exit status $rc
+$(tail -c 8000 "$run/out")" "$2"
+  rm -f "$state/owed/$3"
+  done_with "$1" changed "$2"
+}
+
+# remember <LINES: what is ours, now that everything is in place
+remember() {
+  list=$(cat)
+  [ "$(cat "$state/manifest" 2>/dev/null)" = "$list" ] && return
+  printf '%s\n' "$list" >"$state/manifest.new"
+  mv -f "$state/manifest.new" "$state/manifest"
+}

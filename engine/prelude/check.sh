@@ -1,0 +1,47 @@
+dirty='' due=' '
+
+# would N STATUS NAME: the real run will do this
+would() {
+  dirty=yes
+  [ -z "$notify" ] || due="$due$notify "
+  [ -z "$settles" ] || due=$(printf '%s' "$due" | sed "s/ $settles / /g")
+  result "$@"
+}
+
+task() {
+  if ! met "$1"; then
+    if [ -n "$by_package" ]; then
+      tell note "$needs; installing it does this"
+      result "$1" skipped "$2"
+    else
+      tell note "$needs"
+      would "$1" pending "$2"
+    fi
+    return
+  fi
+  look "$1"
+  case $rc in
+  0) result "$1" ok "$2" ;;
+  1) tell diff "$out"; would "$1" would-change "$2" ;;
+  *) tell note "$out"; result "$1" failed "$2" ;;
+  esac
+}
+
+proof() {
+  if [ -n "$dirty" ]; then
+    tell note 'proven by the run itself, after the changes'
+    result "$1" skipped "$2"
+    return
+  fi
+  rc=1 out=$needs
+  if met "$1"; then look "$1"; fi
+  case $rc in
+  0) result "$1" ok "$2" ;;
+  *) tell note "$out"; result "$1" failed "$2" ;;
+  esac
+}
+
+handler() {
+  case $due in *" $3 "*) would "$1" would-change "$2"; return ;; esac
+  if [ -e "$state/owed/$3" ]; then would "$1" would-change "$2"; else result "$1" ok "$2"; fi
+}

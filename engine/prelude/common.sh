@@ -1,0 +1,54 @@
+set -u
+umask 022
+LC_ALL=C
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+trap : PIPE
+
+# what the lines before a task say of it
+needs='' by_package='' notify='' settles='' owns=''
+
+# event WORDS: tell whoever runs this; where nobody listens any more, stop
+event() { printf '%s %s\n' "$nonce" "$*" || exit 75; }
+
+# tell KIND TEXT: text that belongs to the next event
+tell() {
+  [ -z "$2" ] || printf '%s\n' "$2" | tail -c 16000 | sed "s/^/$nonce $1 /" || exit 75
+}
+
+# look N: is task N in place? rc and out say
+look() {
+  out=$( (set -e; "check_$1") </dev/null 2>&1 9>&-)
+  rc=$?
+}
+
+# met N: is what task N needs there?
+met() {
+  [ -z "$needs" ] || ("needs_$1") </dev/null >/dev/null 2>&1 9>&-
+}
+
+# result N STATUS NAME: one per task
+result() {
+  event task "$1" "$2" "$3"
+  needs='' by_package='' notify='' settles='' owns=''
+}
+
+# barrier STAGE WHY: wait for a word of six bytes from the workstation. It
+# sends one at least every ten seconds; silence means that it is gone.
+barrier() {
+  event wait "$1"
+  if [ -t 0 ]; then
+    printf 'waiting %s; Enter goes on: ' "$2" >&2
+    read -r word
+    return
+  fi
+  while :; do
+    word=$(timeout 60 head -c 6 9>&-) || exit 75
+    case $word in
+    go*) return ;;
+    dirty*) dirty=yes; return ;;
+    wait*) ;;
+    *) exit 75 ;;
+    esac
+  done
+}

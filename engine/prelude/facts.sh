@@ -1,0 +1,50 @@
+# lvsdeploy: what this host is. It only reads.
+LC_ALL=C
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+has() { command -v "$1" >/dev/null 2>&1; }
+active() { systemctl is-active --quiet "$1" 2>/dev/null; }
+
+[ -r /etc/os-release ] && sed 's/^/os /' /etc/os-release
+for tool in dnf yum apt-get; do
+  if has $tool; then echo "manager $tool"; break; fi
+done
+[ -d /run/systemd/system ] && echo 'systemd yes'
+echo "uid $(id -u)"
+echo "shell $(readlink -f /bin/sh)"
+echo "clock $(date +%s)"
+echo "disk $(df -Pk /var | awk 'NR == 2 { print $4 }')"
+
+# who brings interfaces up at boot: the first of these that has work to do
+if has ifup && cat /etc/network/interfaces /etc/network/interfaces.d/* 2>/dev/null | awk '$1 == "iface" && $2 != "lo" { found = 1 } END { exit !found }'; then
+  echo 'network ifupdown'
+elif ls /etc/netplan/*.yaml >/dev/null 2>&1; then
+  echo 'network netplan'
+elif [ -d /etc/sysconfig/network-scripts ] && systemctl is-enabled --quiet network 2>/dev/null; then
+  echo 'network network-scripts'
+elif active NetworkManager; then
+  echo 'network NetworkManager'
+elif active systemd-networkd; then
+  echo 'network networkd'
+fi
+
+if active firewalld; then
+  echo 'firewall firewalld'
+elif grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then
+  echo 'firewall ufw'
+fi
+if [ -r /sys/fs/selinux/enforce ]; then
+  if [ "$(cat /sys/fs/selinux/enforce)" = 1 ]; then echo 'selinux enforcing'; else echo 'selinux permissive'; fi
+fi
+
+ip -o link show | awk '{ sub(/[:@].*/, "", $2); print "link " $2 }'
+ip -o -4 addr show | awk '{ print "address " $2 " " $4 }'
+[ -r "$state/manifest" ] && sed 's/^/ours /' "$state/manifest"
+
+# the files of published directories
+while IFS= read -r tree; do
+  [ ! -d "$tree" ] || find "$tree" -type f -exec sha256sum -- {} + | sed 's/^/tree /'
+done <<TREES
+$trees
+TREES
+echo 'end'

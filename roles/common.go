@@ -1,0 +1,154 @@
+package roles
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/lvsdeploy/lvsdeploy/inventory"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+	"github.com/lvsdeploy/lvsdeploy/templates"
+)
+
+// policies does to firewall and SELinux what the inventory's [policy] allows.
+// A running firewall under "manage" has been refused by Preflight.
+func policies(h host) part {
+	var p part
+	if h.cluster.Policy.Firewall == "disable" && h.facts.Firewall != "" {
+		p.tasks = append(p.tasks, tasks.NoFirewall(h.facts.Firewall))
+	}
+	if h.facts.SELinux == "" {
+		return p
+	}
+	switch {
+	case h.cluster.Policy.SELinux == "permissive":
+		p.tasks = append(p.tasks, tasks.SELinuxPermissive())
+	case h.cluster.Policy.SELinux == "manage" && h.web != nil && h.web.Mount != "":
+		p.tasks = append(p.tasks, tasks.SELinuxBoolean("httpd_use_nfs"))
+	}
+	return p
+}
+
+// pages puts index.html or a site's files into dir.
+func pages(h host, dir, index, site string) []tasks.Task {
+	switch {
+	case index != "":
+		return []tasks.Task{tasks.Write(tasks.File{Path: path.Join(dir, "index.html"), Mode: "0644", Content: index})}
+	case site != "":
+		return []tasks.Task{tasks.Site(dir, StagingOf(h.in.Staging[h.Name], dir), h.in.Sites[site])}
+	}
+	return nil
+}
+
+// StagingOf is where a site's files wait on the host before they are put in
+// place in dir.
+func StagingOf(staging, dir string) string {
+	return path.Join(staging, strings.ReplaceAll(strings.Trim(dir, "/"), "/", "-"))
+}
+
+// Publication is a local directory that is published on a host.
+type Publication struct{ Host, Site, Dir string }
+
+// Publications lists the sites of a cluster.
+func Publications(in Input) []Publication {
+	var all []Publication
+	for _, h := range hosts(in) {
+		if h.web != nil && h.web.Site != "" && h.platform.DocRoot != "" {
+			all = append(all, Publication{h.Name, h.web.Site, h.platform.DocRoot})
+		}
+	}
+	if n := in.Cluster.NFS; n != nil {
+		for _, e := range n.Exports {
+			if e.Site != "" {
+				all = append(all, Publication{n.Name, e.Site, e.Path})
+			}
+		}
+	}
+	return all
+}
+
+// sysctls sets kernel parameters now and for every boot. The file's name
+// sorts after /etc/sysctl.conf's, so that a line there does not win at boot.
+func sysctls(h host, settings ...[2]string) []tasks.Task {
+	var lines []string
+	var live []tasks.Task
+	for _, s := range settings {
+		lines = append(lines, s[0]+" = "+s[1])
+		live = append(live, tasks.Sysctl(s[0], s[1]))
+	}
+	file := tasks.Write(tasks.File{
+		Path: "/etc/sysctl.d/99-zz-lvsdeploy-" + h.cluster.Name + ".conf",
+		Mode: "0644",
+		Content: templates.Render("sysctl", map[string]string{
+			"Cluster": h.cluster.Name, "Settings": strings.Join(lines, "\n"),
+		}),
+	})
+	return append(live, file)
+}
+
+// withLeftovers adds a last stage that takes away what an earlier run put on
+// a host and this plan does not.
+func withLeftovers(in Input, p tasks.Plan) tasks.Plan {
+	clean := tasks.Stage{Name: "clean up"}
+	for _, s := range p {
+		clean.After = append(clean.After, s.Name)
+	}
+	for _, h := range hosts(in) {
+		if left := leftovers(h, p); len(left) > 0 {
+			clean.Hosts = append(clean.Hosts, tasks.HostPlan{Host: h.Name, Tasks: left})
+		}
+	}
+	if len(clean.Hosts) == 0 {
+		return p
+	}
+	return append(p, clean)
+}
+
+func leftovers(h host, p tasks.Plan) []tasks.Task {
+	var owned, names []string
+	for _, s := range p {
+		for _, hp := range s.Hosts {
+			if hp.Host == h.Name {
+				for _, t := range hp.Tasks {
+					owned = append(owned, t.Owns...)
+					names = append(names, t.Name)
+				}
+			}
+		}
+	}
+	var left []tasks.Task
+	for _, entry := range h.facts.Manifest {
+		if slices.Contains(owned, entry) {
+			continue
+		}
+		if _, file, _ := strings.Cut(entry, " "); h.web != nil && h.web.Mount != "" && strings.HasPrefix(file, h.platform.DocRoot+"/") {
+			continue // a page of ours lies under the mount now; what is seen there is the NFS server's
+		}
+		if t, ok := tasks.Leftover(entry); ok && !slices.Contains(names, t.Name) {
+			left = append(left, t)
+		}
+	}
+	return left
+}
+
+// services are the virtual services as the IPVS table holds them.
+func services(c *inventory.Cluster, method tasks.Method) []tasks.VirtualService {
+	var all []tasks.VirtualService
+	for _, s := range c.Services {
+		v := tasks.VirtualService{
+			Protocol:    s.Protocol,
+			Address:     addrPort(s.VIP, s.Port),
+			Scheduler:   s.Scheduler,
+			Persistence: s.Persistence,
+		}
+		for _, w := range c.WebsOf(s) {
+			v.Servers = append(v.Servers, tasks.RealServer{
+				Address: addrPort(w.Address, inventory.RealPort(s, w)),
+				Method:  method,
+				Weight:  w.Weight,
+			})
+		}
+		all = append(all, v)
+	}
+	return all
+}

@@ -1,0 +1,106 @@
+package roles
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lvsdeploy/lvsdeploy/inventory"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+	"github.com/lvsdeploy/lvsdeploy/templates"
+)
+
+// drainPatience is how long a real server that is removed may finish what it
+// has begun.
+const drainPatience = 30 * time.Second
+
+func addrPort(a netip.Addr, port uint16) string { return netip.AddrPortFrom(a, port).String() }
+
+// moduleIPVS comes before anything that runs ipvsadm, which would load the
+// module by itself, unseen and for this boot only.
+func moduleIPVS(h host) part {
+	return do(
+		tasks.Module("ip_vs", "/proc/net/ip_vs"),
+		tasks.Write(tasks.File{
+			Path:    "/etc/modules-load.d/lvsdeploy-" + h.cluster.Name + ".conf",
+			Mode:    "0644",
+			Content: templates.Render("modules", map[string]string{"Cluster": h.cluster.Name, "Module": "ip_vs"}),
+		}),
+	)
+}
+
+func directorPackages(h host) part {
+	return do(tasks.Packages(h.platform, h.platform.Director...))
+}
+
+func wanInterface(h host) part {
+	d := h.cluster.Director
+	return do(
+		tasks.Address(d.WANInterface, d.WANAddress),
+		tasks.KeepAddress(h.facts.Network, h.cluster.Name, d.WANInterface, d.WANAddress),
+	)
+}
+
+func forwarding(h host) part {
+	settings := [][2]string{{"net.ipv4.ip_forward", "1"}}
+	if slices.ContainsFunc(h.cluster.Services, func(s inventory.Service) bool { return s.Persistence > 0 }) {
+		// else a client of a persistent service keeps coming to a server that is drained
+		settings = append(settings, [2]string{"net.ipv4.vs.expire_quiescent_template", "1"})
+	}
+	return part{tasks: sysctls(h, settings...)}
+}
+
+func snat(h host) part {
+	d := h.cluster.Director
+	s := tasks.SNAT{Source: h.cluster.Network, Out: d.WANInterface, To: d.WANAddress.Addr()}
+	return do(
+		s.Live(),
+		tasks.Unit("lvsdeploy-"+h.cluster.Name+"-snat.service", templates.Render("snat.service", map[string]string{
+			"Cluster": h.cluster.Name, "Rule": string(s.Rule()),
+		})),
+	)
+}
+
+// realServersAnswer keeps a server that does not serve out of the table.
+func realServersAnswer(h host) part {
+	var p part
+	for _, s := range h.cluster.Services {
+		if s.Protocol != "tcp" {
+			continue
+		}
+		for _, w := range h.cluster.WebsOf(s) {
+			if w.Weight > 0 {
+				p.tasks = append(p.tasks, tasks.Served(w.Address, inventory.RealPort(s, w), s.CheckPath))
+			}
+		}
+	}
+	return p
+}
+
+// table brings the IPVS table to what the inventory says: first what is new
+// or changed, then, drained, what is no longer wanted.
+func table(method tasks.Method) step {
+	return func(h host) part {
+		wanted := services(h.cluster, method)
+		var keys, gone []string
+		for _, v := range wanted {
+			keys = append(keys, tasks.ServiceKey(v.Protocol, v.Address))
+		}
+		for _, entry := range h.facts.Manifest {
+			if key, ok := strings.CutPrefix(entry, "service "); ok && !slices.Contains(keys, key) {
+				gone = append(gone, key)
+			}
+		}
+		return do(tasks.Balance(wanted), tasks.Drain(wanted, gone, drainPatience))
+	}
+}
+
+func keepTable(h host) part {
+	p := do(tasks.SaveTable(h.platform.IPVSRules))
+	for _, s := range h.platform.IPVSSwitches {
+		p.tasks = append(p.tasks, tasks.Setting(s[0], s[1], s[2]))
+	}
+	p.tasks = append(p.tasks, tasks.EnableOnly(h.platform, h.platform.IPVSService))
+	return p
+}

@@ -1,0 +1,35 @@
+package roles
+
+import "github.com/lvsdeploy/lvsdeploy/tasks"
+
+// NAT is a cluster whose director rewrites addresses in both directions: it
+// is the only way in, and the way out of every real server.
+func NAT(in Input) tasks.Plan {
+	return plan(in, []stage{
+		{
+			name:     "prepare",
+			director: []step{policies, moduleIPVS, directorPackages},
+			webs:     []step{policies, webPackages},
+			nfs:      []step{policies, nfsPackages},
+		},
+		{
+			name:     "storage",
+			nfs:      []step{nfsServices, exports},
+			director: []step{wanInterface, forwarding, snat},
+		},
+		{
+			name:  "serve",
+			after: []string{"storage"},
+			webs:  []step{mount, page, webServer, gateway},
+		},
+		{
+			name: "prove",
+			webs: []step{served},
+		},
+		{
+			name:     "balance",
+			after:    []string{"prove"},
+			director: []step{realServersAnswer, table(tasks.Masquerading), keepTable},
+		},
+	})
+}

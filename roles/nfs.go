@@ -1,0 +1,46 @@
+package roles
+
+import (
+	"strings"
+
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+	"github.com/lvsdeploy/lvsdeploy/templates"
+)
+
+func nfsPackages(h host) part {
+	return do(tasks.Packages(h.platform, h.platform.NFSServer...))
+}
+
+// nfsServices come before the exports: a server that starts reads what is
+// there, and the exports' own task then says truly what it changed.
+func nfsServices(h host) part {
+	var p part
+	for _, unit := range h.platform.NFSServices {
+		p.tasks = append(p.tasks, tasks.Service(h.platform, unit, ""))
+	}
+	return p
+}
+
+func exports(h host) part {
+	var p part
+	var lines []string
+	for _, e := range h.cluster.NFS.Exports {
+		lines = append(lines, e.Path+" "+h.cluster.Network.String()+"("+e.Options+")")
+		p.tasks = append(p.tasks, tasks.Directory(e.Path))
+		p.tasks = append(p.tasks, pages(h, e.Path, e.Index, e.Site)...)
+	}
+	file := tasks.Write(tasks.File{
+		Path: "/etc/exports.d/lvsdeploy-" + h.cluster.Name + ".exports",
+		Mode: "0644",
+		Content: templates.Render("exports", map[string]string{
+			"Cluster": h.cluster.Name, "Exports": strings.Join(lines, "\n"),
+		}),
+	})
+	file.Notify = tasks.ExportsKey
+	p.tasks = append(p.tasks, file)
+	for _, e := range h.cluster.NFS.Exports {
+		p.tasks = append(p.tasks, tasks.Exported(tasks.Export{Path: e.Path, Network: h.cluster.Network.String(), Options: e.Options}))
+	}
+	p.handlers = []tasks.Task{tasks.Reexport()}
+	return p
+}

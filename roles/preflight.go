@@ -1,0 +1,117 @@
+package roles
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lvsdeploy/lvsdeploy/inventory"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+)
+
+// Problem is why a host is not fit for the deployment, found before anything
+// was changed anywhere.
+type Problem struct {
+	Host, Text, Hint string
+}
+
+func (p Problem) Error() string { return "cannot deploy on " + p.Host + ": " + p.Text }
+
+// The bounds of what a host may be like.
+const (
+	maxSkew    = 10 * time.Minute // package signatures and NFS caches go wrong beyond
+	minFreeKiB = 100 << 10        // a package transaction's downloads, unpacked
+)
+
+// Preflight holds the inventory against the hosts' own facts. now is the
+// workstation's clock when the facts were read.
+func Preflight(in Input, now time.Time) []Problem {
+	var all []Problem
+	for _, h := range hosts(in) {
+		f := in.Facts[h.Name]
+		if f == nil {
+			continue
+		}
+		say := func(hint, format string, args ...any) {
+			all = append(all, Problem{Host: h.Name, Text: fmt.Sprintf(format, args...), Hint: hint})
+		}
+		if f.UID != 0 {
+			say("log in as root, or set become = true in [ssh] to use sudo", "the login is not root and sudo is not asked for")
+		}
+		if _, err := tasks.PlatformOf(*f); err != nil {
+			say("", "%s", strings.TrimPrefix(err.Error(), "cannot "))
+		}
+		if !f.Systemd {
+			say("what survives a reboot is kept by systemd units", "systemd does not run there")
+		}
+		if skew := time.Unix(f.Clock, 0).Sub(now).Round(time.Second); skew.Abs() > maxSkew {
+			say("set the clock, or run a time service there", "its clock is off by %s", skew)
+		}
+		if f.DiskFree < minFreeKiB {
+			say("make room below /var", "only %d MiB are free below /var", f.DiskFree>>10)
+		}
+		if f.Firewall != "" && in.Cluster.Policy.Firewall == "manage" {
+			say(`say firewall = "disable" in [policy] to have it stopped, as the tutorial does, or "leave" if it lets the cluster's traffic through`,
+				"%s is running, and this version cannot open ports in it", f.Firewall)
+		}
+		for _, i := range interfaces(h, in.Cluster) {
+			checkInterface(*f, i, say)
+		}
+	}
+	return all
+}
+
+// wanted is an interface that the inventory names, and the address that SSH
+// or the LAN needs on it; none where the address is ours to add.
+type wanted struct {
+	name    string
+	address netip.Addr
+}
+
+func interfaces(h host, c *inventory.Cluster) []wanted {
+	list := []wanted{{h.Interface, h.Address}}
+	if h.Name == c.Director.Name && c.Mode == inventory.NAT {
+		list = append(list, wanted{name: c.Director.WANInterface})
+	}
+	return list
+}
+
+func checkInterface(f tasks.Facts, w wanted, say func(hint, format string, args ...any)) {
+	if w.name == "" {
+		if interfaceOf(f, w.address) == "" {
+			say("is this the host you mean? it has "+addresses(f), "none of its interfaces has %s", w.address)
+		}
+		return
+	}
+	i := slices.IndexFunc(f.Interfaces, func(i tasks.Interface) bool { return i.Name == w.name })
+	if i < 0 {
+		var names []string
+		for _, i := range f.Interfaces {
+			if i.Name != "lo" {
+				names = append(names, i.Name)
+			}
+		}
+		say("it has "+strings.Join(names, ", "), "it has no interface %s", w.name)
+		return
+	}
+	if w.address.IsValid() && interfaceOf(f, w.address) != w.name {
+		say("is this the host you mean? it has "+addresses(f), "%s is not on its interface %s", w.address, w.name)
+	}
+}
+
+func addresses(f tasks.Facts) string {
+	var all []string
+	for _, i := range f.Interfaces {
+		for _, p := range i.Addresses {
+			if i.Name != "lo" {
+				all = append(all, p.Addr().String()+" on "+i.Name)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return "no address at all"
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,93 @@
+package roles
+
+import (
+	"path"
+	"slices"
+	"strconv"
+
+	"github.com/lvsdeploy/lvsdeploy/inventory"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+	"github.com/lvsdeploy/lvsdeploy/templates"
+)
+
+func webPackages(h host) part {
+	names := h.platform.Web
+	if h.web.Mount != "" {
+		names = slices.Concat(names, h.platform.NFSClient)
+	}
+	return do(tasks.Packages(h.platform, names...))
+}
+
+func mount(h host) part {
+	if h.web.Mount == "" {
+		if slices.Contains(h.facts.Manifest, "fstab "+h.platform.DocRoot) {
+			// now, or the new page would be written onto the NFS server
+			return do(tasks.Unmounted(h.platform.DocRoot))
+		}
+		return part{}
+	}
+	server := h.cluster.NFS.Address.String()
+	m := tasks.Mount{Source: server + ":" + h.web.Mount, Dir: h.platform.DocRoot, Owner: h.cluster.Name}
+	return do(
+		tasks.Offered(server, h.web.Mount),
+		tasks.Fstab(m),
+		tasks.Mounted(m),
+	)
+}
+
+func page(h host) part {
+	return part{tasks: pages(h, h.platform.DocRoot, h.web.Index, h.web.Site)}
+}
+
+// webServer starts the web server, on other ports than 80 as well where a
+// service wants them.
+func webServer(h host) part {
+	var p part
+	for _, port := range realPorts(h) {
+		if port == 80 {
+			continue
+		}
+		conf := tasks.Write(tasks.File{
+			Path: path.Join(h.platform.WebConf, "lvsdeploy-"+h.cluster.Name+"-"+strconv.Itoa(int(port))+".conf"),
+			Mode: "0644",
+			Content: templates.Render("httpd", map[string]string{
+				"Cluster": h.cluster.Name, "Port": strconv.Itoa(int(port)), "DocumentRoot": h.platform.DocRoot,
+			}),
+		})
+		conf.Notify = h.platform.WebService
+		p.tasks = append(p.tasks, conf)
+	}
+	p.tasks = append(p.tasks, tasks.Service(h.platform, h.platform.WebService, h.platform.WebService))
+	p.handlers = []tasks.Task{tasks.Restart(h.platform.WebService)}
+	return p
+}
+
+func realPorts(h host) []uint16 {
+	var ports []uint16
+	for _, s := range h.cluster.ServicesOf(*h.web) {
+		if s.Protocol == "tcp" {
+			ports = append(ports, inventory.RealPort(s, *h.web))
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+func gateway(h host) part {
+	director := h.cluster.Director.Address
+	return do(
+		tasks.DefaultRoute(h.dev(), director),
+		tasks.KeepDefaultRoute(h.facts.Network, h.cluster.Name, h.dev(), director),
+	)
+}
+
+// served has a stage of its own: the handlers of the one before have run.
+func served(h host) part {
+	var p part
+	for _, s := range h.cluster.ServicesOf(*h.web) {
+		if s.Protocol == "tcp" {
+			p.tasks = append(p.tasks, tasks.Served(h.Address, inventory.RealPort(s, *h.web), s.CheckPath))
+		}
+	}
+	return p
+}
