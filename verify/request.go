@@ -1,0 +1,108 @@
+package verify
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// page is an answer to a GET.
+type page struct {
+	status int
+	first  string // of its lines
+	digest string
+}
+
+// bodyLimit is how much of a body is read: enough to tell two pages apart.
+const bodyLimit = 256 << 10
+
+// get asks for one page on a new connection, which it closes. The local end
+// of the connection is returned as far as it is known, also after an error.
+func get(ctx context.Context, d Dialer, addr netip.AddrPort, path string, timeout time.Duration) (page, netip.AddrPort, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %v", timeout))
+	defer cancel()
+	conn, err := d.DialContext(ctx, "tcp", addr.String())
+	if err != nil {
+		return page{}, netip.AddrPort{}, reason(ctx, err)
+	}
+	defer conn.Close()
+	from := addrPortOf(conn.LocalAddr())
+	// A connection through SSH knows no deadline; closing works for every kind.
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr.String()+path, nil)
+	if err != nil {
+		return page{}, from, err
+	}
+	req.Close = true
+	req.Header.Set("User-Agent", "lvsdeploy-verify")
+	if err := req.Write(conn); err != nil {
+		return page{}, from, reason(ctx, err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	if err != nil {
+		return page{}, from, reason(ctx, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
+	if err != nil {
+		return page{}, from, reason(ctx, err)
+	}
+	p := pageOf(resp.StatusCode, string(body))
+	if p.status >= 400 {
+		return p, from, fmt.Errorf("HTTP status %d", p.status)
+	}
+	return p, from, nil
+}
+
+func pageOf(status int, body string) page {
+	sum := sha256.Sum256([]byte(body))
+	return page{status: status, first: firstLine(body), digest: string(sum[:])}
+}
+
+// reason is why an exchange failed: our own limit, where that ended it, rather
+// than "use of closed network connection".
+func reason(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the connection was closed without an answer")
+	}
+	return err
+}
+
+// firstLine is the first line of a text that shows anything, fit for a
+// terminal: no control characters, at most 80 runes.
+func firstLine(s string) string {
+	for line := range strings.Lines(s) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		var b strings.Builder
+		n := 0
+		for _, c := range line {
+			if n++; n > 80 {
+				b.WriteString("…")
+				break
+			}
+			if c == utf8.RuneError || !unicode.IsPrint(c) {
+				c = '.'
+			}
+			b.WriteRune(c)
+		}
+		return b.String()
+	}
+	return ""
+}

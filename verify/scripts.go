@@ -1,0 +1,84 @@
+package verify
+
+// The scripts only read. They print facts; what a fact means is decided in Go.
+
+const tableScript = prelude + `fact table soon ipvsadm -Sn
+` + end
+
+// directorScript: $1 is the unit that puts the SNAT rule in at boot.
+const directorScript = `fact forward cat /proc/sys/net/ipv4/ip_forward
+fact module test -r /proc/net/ip_vs
+fact table soon ipvsadm -Sn
+fact saved-el cat /etc/sysconfig/ipvsadm
+fact saved-debian cat /etc/ipvsadm.rules
+fact auto cat /etc/default/ipvsadm
+fact debian test -e /etc/debian_version
+fact enabled systemctl is-enabled ipvsadm
+fact addresses ip -4 -o addr show
+fact nat soon iptables -w -t nat -S POSTROUTING
+fact snat-unit systemctl is-enabled "$1"
+fact sysctl grep -Es '^[[:space:]]*-?[[:space:]]*net[./]ipv4[./]ip_forward[[:space:]]*=' /usr/lib/sysctl.d/*.conf /lib/sysctl.d/*.conf /run/sysctl.d/*.conf /etc/sysctl.d/*.conf /dev/null
+`
+
+// webScript: $1 address, $2 port, $3 path of the page, $4 the NFS server or
+// nothing. The document root is read first: it may be an automount.
+const webScript = `page() {
+	if command -v curl >/dev/null 2>&1; then
+		curl -g -s -S -i --noproxy '*' --max-time 5 "http://$1:$2$3"
+	elif command -v wget >/dev/null 2>&1; then
+		soon wget -q -O - "http://$1:$2$3"
+	elif command -v perl >/dev/null 2>&1; then
+		perl -MIO::Socket::INET -e 'my ($h, $p, $u) = @ARGV; alarm 5;
+			my $s = IO::Socket::INET->new(PeerAddr => $h, PeerPort => $p, Timeout => 5) or die "$@\n";
+			print $s "GET $u HTTP/1.0\r\nHost: $h\r\n\r\n"; print while <$s>;' "$1" "$2" "$3"
+	else
+		echo "no curl, wget or perl"
+		return 127
+	fi
+}
+fact units systemctl list-unit-files --no-legend --no-pager httpd.service apache2.service
+fact active-httpd systemctl is-active httpd
+fact active-apache2 systemctl is-active apache2
+fact route ip -4 route show default
+fact root soon ls -a /var/www/html/
+fact mounts cat /proc/self/mounts
+fact fstab cat /etc/fstab
+fact tool-curl command -v curl
+fact tool-wget command -v wget
+fact page page "$1" "$2" "$3"
+if [ -n "$4" ]; then
+	fact offered soon showmount --no-headers -e "$4"
+fi
+`
+
+// nfsScript: the paths of the exports.
+const nfsScript = `fact active systemctl is-active nfs-server
+fact enabled systemctl is-enabled nfs-server
+fact live soon exportfs -v
+fact files cat /etc/exports /etc/exports.d/*.exports
+n=0
+for path; do
+	n=$((n + 1))
+	fact "dir-$n" test -d "$path"
+	fact "index-$n" test -r "$path/index.html"
+done
+`
+
+// sourceScript: $1 is the service. Which address do requests from here have?
+const sourceScript = `fact source ip -4 route get "$1"
+`
+
+// watchScript answers about the director's table and connections, one
+// question a line, for as long as its input lasts: one exec for all requests.
+// The pattern is data, never shell text.
+const watchScript = `export LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin
+while read -r word pattern; do
+	case $word in
+	table) ipvsadm -Ln </dev/null 2>&1 ;;
+	connections) grep -e "$pattern" /proc/net/ip_vs_conn 2>&1 ;;
+	*) exit 0 ;;
+	esac
+	echo end
+done
+`
