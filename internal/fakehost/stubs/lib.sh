@@ -1,0 +1,25 @@
+# Read by every stub: its tools, its state, its log.
+caller_path=$PATH
+PATH=/.fakehost/bin
+LC_ALL=C
+export PATH LC_ALL
+state=/var/lib/fakehost
+self=${0##*/}
+
+# record WORD…: a mutating call, one line
+record() { printf '%s\n' "$*" | tr '\n' ' ' | sed 's/ $//' >>$state/log; echo >>$state/log; }
+
+# die STATUS MESSAGE
+die() { printf '%s\n' "$2" >&2; exit "$1"; }
+
+# Calls of one stub follow each other, as the kernel's tables see to it in reality.
+lock() { exec 9>>$state/.lock; flock 9; }
+
+own_addresses() { ip -o -4 addr show | awk '{ sub("/.*", "", $4); print $4 }'; }
+
+# mounts: the mount table with NFS mounts named as such, in the form of /proc/mounts
+mounts() {
+	awk 'NR == FNR { source[$2] = $1; options[$2] = $3; next }
+		$2 in source { $1 = source[$2]; $3 = "nfs4"; $4 = options[$2] }
+		{ print }' $state/nfs-mounts /proc/self/mounts
+}
