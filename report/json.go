@@ -68,10 +68,13 @@ func (r *Reporter) jsonSummary() {
 			OK: c.OK, Changed: c.Changed, Failed: c.Failed, WouldChange: c.WouldChange,
 			Pending: c.Pending, Skipped: c.Skipped, Unknown: c.Unknown, TookMS: c.Took.Milliseconds(),
 		}
-		if h.err != nil {
-			o.Error, o.Hint = h.err.Error(), h.hint
+		for i, t := range h.out {
+			if i > 0 {
+				o.Error += "\n"
+			}
+			o.Error += t.err.Error()
 			if o.Hint == "" {
-				o.Hint = hintOf(h.err)
+				o.Hint = t.hint
 			}
 		}
 		s.Hosts[h.name] = o

@@ -80,7 +80,7 @@ func (r *Reporter) liveLines(columns, rows int, now time.Time) []liveLine {
 			line += r.width.pad(r.width.fit(h.stage, stages), stages) + "  "
 		}
 		what, clock := h.doing, ticking(now.Sub(h.since))
-		if what == "" || h.err != nil {
+		if what == "" || len(h.out) > 0 {
 			clock = ""
 		}
 		if what == "" {
@@ -100,7 +100,7 @@ func (r *Reporter) liveLines(columns, rows int, now time.Time) []liveLine {
 		if strings.HasPrefix(line, name) {
 			line = r.style.bold.Sprint(name) + line[len(name):]
 		}
-		if h.err != nil {
+		if len(h.out) > 0 {
 			line = r.style.bad.Sprint(line)
 		}
 		lines = append(lines, liveLine{line, n})
@@ -128,7 +128,7 @@ func (r *Reporter) busiest(n int) (shown []*host, rest string) {
 		switch {
 		case picked[h]:
 			shown = append(shown, h)
-		case h.err != nil:
+		case len(h.out) > 0:
 			out++
 		case h.busy():
 			working++
@@ -145,7 +145,7 @@ func (r *Reporter) busiest(n int) (shown []*host, rest string) {
 
 // busy reports whether a host does something now.
 func (h *host) busy() bool {
-	return h.err == nil && h.doing != "" && !strings.HasPrefix(h.doing, "waiting")
+	return len(h.out) == 0 && h.doing != "" && !strings.HasPrefix(h.doing, "waiting")
 }
 
 // countsText is what a host has done so far.
@@ -169,7 +169,7 @@ func (r *Reporter) heartbeat(now time.Time) string {
 	}
 	var groups []*group
 	for _, h := range r.hosts {
-		if h.err != nil || h.doing == "" {
+		if len(h.out) > 0 || h.doing == "" {
 			continue
 		}
 		var g *group

@@ -63,8 +63,13 @@ type host struct {
 	doing  string // empty: between tasks
 	since  time.Time
 	counts engine.Counts
-	err    error // out of the run
-	hint   string
+	out    []trouble // why it is out of the run; empty: it is not
+}
+
+// trouble is why a host is out of the run, and what to do about it.
+type trouble struct {
+	err  error
+	hint string
 }
 
 // failure is a task that failed, or whose end is not known.
@@ -244,7 +249,7 @@ func (r *Reporter) host(name string) *host {
 
 func (r *Reporter) anyError() bool {
 	for _, h := range r.hosts {
-		if h.err != nil {
+		if len(h.out) > 0 {
 			return true
 		}
 	}
@@ -291,10 +296,15 @@ func (r *Reporter) task(h *host, e engine.Event) {
 // lost records that a host is out of the run. The event may bring an exit
 // code of its own (a lock held by somebody else is no lost connection).
 func (r *Reporter) lost(h *host, e engine.Event) {
-	h.err, h.hint = e.Err, e.Hint
-	if h.err == nil {
-		h.err = fmt.Errorf("cannot go on: %s", e.Detail)
+	t := trouble{e.Err, e.Hint}
+	if t.err == nil {
+		t.err = fmt.Errorf("cannot go on: %s", e.Detail)
 	}
+	if t.hint == "" {
+		t.hint = hintOf(t.err)
+	}
+	first := len(h.out) == 0
+	h.out = append(h.out, t)
 	h.set(e.Stage, "out of the run", r.o.Now())
 	code := Exit(e.Exit)
 	if code == Done {
@@ -302,8 +312,11 @@ func (r *Reporter) lost(h *host, e engine.Event) {
 	}
 	r.worst = Worst(r.worst, code)
 	if r.o.JSON { // there is no object for it but the summary; people want to know now
-		r.print(r.o.Err, r.errorBlock(h)...)
+		r.print(r.o.Err, r.errorBlock(h, t)...)
 		return
+	}
+	if !first {
+		return // the summary has them all
 	}
 	r.print(r.o.Out, r.hostName(h.name)+"  "+r.style.bad.Sprint("out of the run")+
 		r.style.faint.Sprint("  after "+took(r.o.Now().Sub(r.started))))

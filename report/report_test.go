@@ -359,3 +359,26 @@ func TestLongDetail(t *testing.T) {
 		}
 	})
 }
+
+// A host may be unfit for several reasons, and all of them are told.
+func TestSeveralTroubles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out buffer
+		r := New(Options{Out: &out, Err: &out})
+		for _, what := range []string{"cannot find ens33 on web1", "cannot use the clock of web1"} {
+			r.Event(engine.Event{Kind: engine.KindError, Host: "web1", Err: errors.New(what), Hint: "mend it", Exit: 1})
+		}
+		r.Close()
+		want := `web1  out of the run  after 0.0s
+
+web1: cannot find ens33 on web1
+    hint: mend it
+
+web1: cannot use the clock of web1
+    hint: mend it
+`
+		if d := cmp.Diff(want, out.String()); d != "" {
+			t.Error(d)
+		}
+	})
+}

@@ -98,9 +98,9 @@ func (r *Reporter) summary(e engine.Event) {
 		lines = append(lines, r.failureBlock(f.Event)...)
 	}
 	for _, h := range r.hosts {
-		if h.err != nil {
+		for _, t := range h.out {
 			lines = append(lines, "")
-			lines = append(lines, r.errorBlock(h)...)
+			lines = append(lines, r.errorBlock(h, t)...)
 		}
 	}
 	if r.tasks || len(e.Hosts) > 0 {
@@ -146,7 +146,7 @@ func (r *Reporter) table() []string {
 			line += " " + cell + pad
 		}
 		switch {
-		case h.err != nil:
+		case len(h.out) > 0:
 			line += "  " + r.style.bad.Sprint("out of the run")
 		default:
 			line += "  " + took(h.counts.Took)
@@ -169,7 +169,7 @@ func (r *Reporter) totals() string {
 		sum.Failed += c.Failed
 		sum.Skipped += c.Skipped
 		sum.Unknown += c.Unknown
-		if h.err != nil {
+		if len(h.out) > 0 {
 			out++
 		}
 	}
@@ -209,20 +209,16 @@ func (r *Reporter) failureBlock(e engine.Event) []string {
 }
 
 // errorBlock says why a host is out of the run and what to do.
-func (r *Reporter) errorBlock(h *host) []string {
+func (r *Reporter) errorBlock(h *host, t trouble) []string {
 	var lines []string
-	for i, text := range cleanLines(h.err.Error()) {
+	for i, text := range cleanLines(t.err.Error()) {
 		if i == 0 {
 			lines = append(lines, r.style.bad.Sprintf("%s: %s", clean(h.name), text))
 		} else {
 			lines = append(lines, "    "+text)
 		}
 	}
-	hint := h.hint
-	if hint == "" {
-		hint = hintOf(h.err)
-	}
-	return append(lines, r.hint(hint)...)
+	return append(lines, r.hint(t.hint)...)
 }
 
 func (r *Reporter) hint(hint string) []string {
