@@ -53,7 +53,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 	select {
 	case err := <-answered:
 		if err != nil {
-			c.link.dead(time.Second)
+			c.link.dead(lostPatience)
 			return c.link.lost(c.name)
 		}
 		return nil
@@ -81,7 +81,7 @@ func (c *Conn) openError(ctx context.Context, op string, err error) error {
 	}
 	var refused *ssh.OpenChannelError
 	if !errors.As(err, &refused) {
-		c.link.dead(time.Second)
+		c.link.dead(lostPatience)
 		return c.link.lost(c.name)
 	}
 	return &Error{Host: c.name, Op: op, Kind: Refused, Err: errors.New(printable(refused.Message)),
@@ -114,7 +114,7 @@ func (c *Conn) DialContext(ctx context.Context, network, addr string) (net.Conn,
 	if errors.As(err, &settings) {
 		return nil, &Error{Host: c.name, Op: op, Kind: settings.Kind, Err: settings.Err}
 	}
-	c.link.dead(time.Second)
+	c.link.dead(lostPatience)
 	return nil, c.link.lost(c.name)
 }
 

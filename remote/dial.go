@@ -412,7 +412,7 @@ func (a *attempt) dialRaw(ctx context.Context) (net.Conn, error) {
 	case ctx.Err() != nil:
 		return nil, a.fail(Unreachable, errNoAnswer, reachHint(errNoAnswer))
 	}
-	a.via.dead(time.Second)
+	a.via.dead(lostPatience)
 	return nil, a.via.lost(a.name)
 }
 

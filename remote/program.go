@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	stderrKept  = 64 << 10 // bytes of stderr that are kept: the last ones
-	noiseKept   = 4 << 10  // of what a login script prints before the program starts
-	lingerAfter = 3 * time.Second
+	stderrKept   = 64 << 10 // bytes of stderr that are kept: the last ones
+	noiseKept    = 4 << 10  // of what a login script prints before the program starts
+	lingerAfter  = 3 * time.Second
+	lostPatience = time.Second
 )
 
 // Process is a program that runs on a host.
@@ -114,7 +115,7 @@ func (c *Conn) start(ctx context.Context, script, password string) (*Process, er
 	}
 	p.Stdin = programInput{p}
 	boot, input := bootstrap(script, p.mark)
-	command := "/bin/sh -c '" + boot + "'"
+	command := "exec /bin/sh -c '" + boot + "'"
 	if c.become {
 		command = sudoCommand(boot, p.mark, p.ask, password != "")
 	}
@@ -122,7 +123,7 @@ func (c *Conn) start(ctx context.Context, script, password string) (*Process, er
 	// it runs is known by its mark.
 	if _, err := ch.SendRequest("exec", false, ssh.Marshal(struct{ Command string }{command})); err != nil {
 		_ = ch.Close()
-		c.link.dead(time.Second)
+		c.link.dead(lostPatience)
 		return nil, c.link.lost(c.name)
 	}
 	p.pump(reqs)
@@ -289,7 +290,7 @@ func (p *Process) verdict() error {
 	if p.ctx.Err() != nil {
 		return p.conn.canceled("go on with "+p.conn.name, p.ctx)
 	}
-	p.conn.link.dead(time.Second)
+	p.conn.link.dead(lostPatience)
 	return p.conn.link.lost(p.conn.name)
 }
 

@@ -20,7 +20,7 @@ func sudoCommand(boot, mark, prompt string, password bool) string {
 		flags = "-S -k -p " + prompt
 		boot = fmt.Sprintf(`printf %%s %s; %s`, mark, boot)
 	}
-	return `/bin/sh -c 'if [ "$(id -u)" = 0 ]; then exec /bin/sh -c "$1"; fi; LC_ALL=C exec sudo ` +
+	return `exec /bin/sh -c 'if [ "$(id -u)" = 0 ]; then exec /bin/sh -c "$1"; fi; LC_ALL=C exec sudo ` +
 		flags + ` -u root /bin/sh -c "$1"' sh '` + boot + `'`
 }
 
