@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/lvsdeploy/lvsdeploy/engine"
+	"github.com/lvsdeploy/lvsdeploy/inventory"
+	"github.com/lvsdeploy/lvsdeploy/remote"
+	"github.com/lvsdeploy/lvsdeploy/report"
+)
+
+// session is what every command that reaches hosts works with.
+type session struct {
+	cluster *inventory.Cluster
+	config  remote.Config
+	report  *report.Reporter
+	limit   []string // names; nil: all
+	verbose int
+}
+
+// open reads the inventory and the flags, and starts the report; close ends
+// it. Nothing is contacted: all that can be wrong here exits 2. A mode other
+// than "" overrides the inventory's.
+func open(c *cli.Context, std streams, mode inventory.Mode) (*session, error) {
+	if err := noArgs(c); err != nil {
+		return nil, err
+	}
+	if err := checkConnectFlags(c); err != nil {
+		return nil, err
+	}
+	cluster, err := inventory.Load(c.String("inventory"), mode)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := limited(c, cluster)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{cluster: cluster, limit: limit, verbose: c.Count("verbose")}
+	tty := newTerminal(c.Context, std)
+	password, err := becomePassword(c, std, tty)
+	if err != nil {
+		return nil, err
+	}
+	s.report = report.New(reportOptions(c, std))
+	s.config = remote.Config{
+		AcceptNew:      c.Bool("accept-new"),
+		Timeout:        c.Duration("timeout"),
+		Forks:          c.Int("forks"),
+		BecomePassword: password,
+		Progress: func(host, doing string) {
+			s.report.Event(engine.Event{Kind: engine.KindHost, Host: host, Detail: doing})
+		},
+	}
+	if tty != nil {
+		tty.pause = s.report.Pause
+		s.config.Terminal = tty
+	}
+	return s, nil
+}
+
+// close ends the report and gives the command's end as an error.
+func (s *session) close() error {
+	s.report.Close()
+	return exit(s.report.Exit())
+}
+
+// hosts are those that the session is about, in the inventory's order, and
+// the client if asked for.
+func (s *session) hosts(client bool) []inventory.Host {
+	var hosts []inventory.Host
+	for _, h := range s.cluster.Hosts() {
+		if s.limit == nil || slices.Contains(s.limit, h.Name) {
+			hosts = append(hosts, h)
+		}
+	}
+	if client && s.cluster.Client != nil {
+		hosts = append(hosts, s.cluster.Client.Host)
+	}
+	return hosts
+}
+
+// dial connects to the hosts. Those that could not be reached are in failed
+// (lost reports them); hangUp closes the others.
+func (s *session) dial(ctx context.Context, hosts []inventory.Host) (conns map[string]*remote.Conn, failed map[string]error, hangUp func()) {
+	var targets []remote.Target
+	for _, h := range hosts {
+		targets = append(targets, target(h))
+	}
+	conns, failed = map[string]*remote.Conn{}, map[string]error{}
+	results := remote.DialAll(ctx, s.config, targets)
+	for _, h := range hosts {
+		r := results[h.Name]
+		if r.Err == nil {
+			conns[h.Name] = r.Conn
+			continue
+		}
+		failed[h.Name] = r.Err
+	}
+	return conns, failed, func() {
+		for _, c := range conns {
+			_ = c.Close() // there is nothing left to lose
+		}
+	}
+}
+
+// lost reports that a host is out of the run.
+func (s *session) lost(host string, err error) {
+	s.report.Event(engine.Event{
+		Kind: engine.KindError, Host: host, Err: err, Hint: hintFor(err), Exit: int(exitCode(err)),
+	})
+}
+
+// target says how a host of the inventory is reached.
+func target(h inventory.Host) remote.Target {
+	t := remote.Target{
+		Name: h.Name, Host: h.SSH.Host, Port: h.SSH.Port, User: h.SSH.User,
+		Identity: h.SSH.Identity, Jump: h.SSH.Jump, Become: h.SSH.Become,
+	}
+	if t.Host == "" {
+		t.Host = h.Address.String()
+	}
+	return t
+}
+
+// reportOptions looks at where the output goes.
+func reportOptions(c *cli.Context, std streams) report.Options {
+	out, err := term.IsTerminal(int(std.out.Fd())), term.IsTerminal(int(std.err.Fd()))
+	dumb := os.Getenv("TERM") == "dumb"
+	return report.Options{
+		Out: std.out, Err: std.err,
+		TTY: err && !dumb,
+		Size: func() (int, int) {
+			columns, rows, err := term.GetSize(int(std.err.Fd()))
+			if err != nil || columns <= 0 || rows <= 0 {
+				return 80, 24
+			}
+			return columns, rows
+		},
+		// https://no-color.org: set and not empty.
+		Color:   out && !dumb && os.Getenv("NO_COLOR") == "" && !c.Bool("no-color"),
+		ASCII:   !utf8Locale(),
+		JSON:    c.Bool("json"),
+		Diff:    c.Bool("diff"),
+		Verbose: c.Count("verbose"),
+	}
+}
+
+// utf8Locale follows locale(7): the first variable that is set decides.
+func utf8Locale() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			v = strings.ToLower(v)
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}
+
+// becomePassword finds sudo's password: asked for, from a file, or from the
+// environment; empty if it is nowhere.
+func becomePassword(c *cli.Context, std streams, tty *terminal) (string, error) {
+	switch {
+	case c.Bool("ask-become-pass"):
+		if tty == nil {
+			return "", usagef("use --become-password-file FILE, or - for standard input", "cannot ask for the password of sudo: there is no terminal")
+		}
+		return tty.Secret("password of sudo: ")
+	case c.IsSet("become-password-file"):
+		return passwordFrom(c.String("become-password-file"), std.in)
+	}
+	return os.Getenv(becomePasswordEnv), nil
+}
+
+// passwordFrom reads the first line of a file that others cannot read.
+func passwordFrom(path string, stdin io.Reader) (string, error) {
+	in := stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			var pe *os.PathError
+			if errors.As(err, &pe) {
+				err = pe.Err
+			}
+			return "", usagef("", "cannot read the password file %s: %v", path, err)
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return "", usagef("", "cannot read the password file %s: %v", path, err)
+		}
+		if perm := info.Mode().Perm(); info.Mode().IsRegular() && perm&0o007 != 0 {
+			return "", usagef("chmod 600 "+path, "cannot use the password file %s: everybody may read it (mode %04o)", path, perm)
+		}
+		in = f
+	}
+	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", usagef("", "cannot read the password from %s: %v", path, err)
+	}
+	line = strings.TrimRight(line, "\r\n")
+	if line == "" {
+		return "", usagef("its first line is the password", "cannot use the password from %s: it is empty", path)
+	}
+	return line, nil
+}

@@ -1,0 +1,16 @@
+// Command lvsdeploy builds and looks after Linux Virtual Server clusters over
+// SSH. One file per command; what they share is in common.go.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second ^C ends the process at once
+	os.Exit(int(run(ctx, os.Args, streams{os.Stdin, os.Stdout, os.Stderr})))
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/lvsdeploy/lvsdeploy/engine"
+	"github.com/lvsdeploy/lvsdeploy/remote"
+	"github.com/lvsdeploy/lvsdeploy/verify"
+)
+
+// verifyCommand proves that a cluster works, or says what is wrong with it.
+func verifyCommand(std streams) *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "prove that the cluster works, or say what is wrong with it",
+		UsageText: "lvsdeploy verify [-i hosts.toml] [-n 20] [--from local|HOST] [--json]",
+		Description: "Sends requests through every virtual service, each on a connection of its own,\n" +
+			"holds the answers against what the scheduler promises, and checks every host.\n" +
+			"Changes nothing. Exits 0 when all is well, 5 when the cluster is wrong, 4 when\n" +
+			"a host cannot be reached.",
+		Flags: connectFlags(
+			&cli.IntFlag{Name: "requests", Aliases: []string{"n"}, Value: verify.DefaultRequests, Usage: "send `N` requests to each service"},
+			&cli.StringFlag{Name: "from", Value: verify.Local, Usage: "send them from here (local) or from `HOST`, over SSH"},
+		),
+		Action: func(c *cli.Context) error { return runVerify(c, std) },
+	}
+}
+
+func runVerify(c *cli.Context, std streams) error {
+	n := c.Int("requests")
+	if n < 1 || n > 100000 {
+		return usagef("for example -n 20", "cannot send %d requests: it is from 1 to 100000", n)
+	}
+	s, err := open(c, std, "")
+	if err != nil {
+		return err
+	}
+	defer s.report.Close()
+	from := c.String("from")
+	client := s.cluster.Client != nil && from == s.cluster.Client.Name
+	if from != verify.Local && !client {
+		if err := known(s.cluster, from); err != nil {
+			return err
+		}
+	}
+
+	conns, failed, hangUp := s.dial(c.Context, s.hosts(client))
+	defer hangUp()
+	if err := c.Context.Err(); err != nil {
+		return err
+	}
+	hosts := map[string]verify.Host{}
+	for name, conn := range conns {
+		hosts[name] = verifiable{conn}
+	}
+	for name, err := range failed {
+		// Its checks fail with err, so it is shown with the others.
+		hosts[name] = verify.Unreachable(err)
+		s.report.Note(exitCode(err))
+	}
+	res, err := verify.Run(c.Context, s.cluster, hosts, verify.Options{
+		N: n, From: from, LiveMode: s.cluster.Mode == "",
+		Progress: func(host, doing string) {
+			s.report.Event(engine.Event{Kind: engine.KindHost, Host: host, Detail: doing})
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.report.Verify(res)
+	return s.close()
+}
+
+// verifiable is a connection as verify wants it.
+type verifiable struct{ *remote.Conn }
+
+func (v verifiable) Program(ctx context.Context, script string) (io.ReadWriteCloser, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	p, err := v.Conn.Program(ctx, script)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return program{p, cancel}, nil
+}
+
+// program reads and writes a process as one stream.
+type program struct {
+	p      *remote.Process
+	cancel context.CancelFunc
+}
+
+func (p program) Read(b []byte) (int, error)  { return p.p.Stdout.Read(b) }
+func (p program) Write(b []byte) (int, error) { return p.p.Stdin.Write(b) }
+
+// Close ends the program: its input ends, and its channel is closed.
+func (p program) Close() error {
+	err := p.p.Stdin.Close()
+	p.cancel()
+	_ = p.p.Wait() // it was ended, so how it ended says nothing
+	return err
+}
