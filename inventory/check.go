@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -36,13 +37,13 @@ func (d *draft) check() {
 }
 
 func (d *draft) oneDirector() {
-	if len(d.directors) == 0 && !d.root.has("director") {
+	if len(d.directors) == 0 && d.root.lacks("director") {
 		d.fail(d.root.at, "write [[director]] and below it name, address and interface", "do without a [[director]]")
 	}
 }
 
 func (d *draft) someWebs() {
-	if len(d.webs) == 0 && (!d.root.has("web") || d.isEmpty("web")) {
+	if d.root.lacks("web") || d.isEmpty("web") {
 		d.fail(d.root.pos("web"), "write [[web]] and below it name and address, once for each real server", "do without a [[web]]")
 	}
 }
@@ -91,10 +92,15 @@ func (d *draft) owners() []owned {
 
 // title names a host in a message.
 func (h placed) title() string {
-	if h.Name == "" || h.Name == h.role {
-		return "the " + h.role
+	switch {
+	case h.Name != "" && h.Name != h.role:
+		return h.Name
+	case h.role == "nfs":
+		return "the NFS server"
+	case h.role == "web":
+		return "this web"
 	}
-	return h.Name
+	return "the " + h.role
 }
 
 func (d *draft) uniqueAddresses() {
@@ -133,8 +139,12 @@ func (d *draft) hostsInNetwork() {
 	}
 }
 
+// hostRange is the hint with the addresses that hosts of a network can have.
 func hostRange(p netip.Prefix) string {
-	return fmt.Sprintf("use an address between %s and the last of %s", p.Masked().Addr(), p)
+	last := p.Masked().Addr().As4()
+	n := binary.BigEndian.Uint32(last[:]) | (1<<(32-p.Bits()) - 1)
+	binary.BigEndian.PutUint32(last[:], n-1)
+	return fmt.Sprintf("use one from %s to %s", p.Masked().Addr().Next(), netip.AddrFrom4(last))
 }
 
 func (d *draft) natNeedsWAN() {
@@ -143,7 +153,7 @@ func (d *draft) natNeedsWAN() {
 	}
 	t := d.directors[0]
 	const hint = `NAT needs a second card, for the clients' side: wan_interface = "ens37" and wan_address = "12.0.0.1/24"`
-	switch iface, addr := t.has("wan_interface"), t.has("wan_address"); {
+	switch iface, addr := !t.lacks("wan_interface"), !t.lacks("wan_address"); {
 	case !iface && !addr:
 		d.fail(t.at, hint, "do without wan_interface and wan_address in mode nat")
 	case !iface:
@@ -168,6 +178,11 @@ func (d *draft) wanApart() {
 func (d *draft) clientBeyondDirector() {
 	if d.c.Mode != NAT || d.client == nil || !d.c.Network.Contains(d.c.Client.Address) {
 		return
+	}
+	for _, h := range d.hosts {
+		if h.role != "client" && h.Address == d.c.Client.Address {
+			return // it is no machine of its own at all
+		}
 	}
 	d.fail(d.client.pos("address"),
 		"a real server answers its neighbour directly, past the director, and the client refuses that answer: use a machine on the clients' side",
@@ -199,7 +214,7 @@ func (d *draft) oneSourcePerWeb() {
 	for _, t := range d.webs {
 		var given []string
 		for _, key := range []string{"mount", "index", "site"} {
-			if t.has(key) {
+			if !t.lacks(key) {
 				given = append(given, key)
 			}
 		}
@@ -234,10 +249,10 @@ func (d *draft) mountsExported() {
 				known = append(known, e.Path)
 			}
 		}
-		if len(known) < len(d.exports) || len(d.exports) == 0 {
+		if len(known) < len(d.exports) || len(d.exports) == 0 || d.root.has("export") {
 			return // what is wrong there is reported there
 		}
-	} else if d.root.has("nfs") {
+	} else if !d.root.lacks("nfs") {
 		return
 	}
 	for i, w := range d.c.Webs {
@@ -266,7 +281,7 @@ func (d *draft) uniqueExports() {
 	if d.nfs == nil {
 		return
 	}
-	if !d.nfs.has("export") {
+	if d.nfs.lacks("export") && !d.root.has("export") {
 		d.fail(d.nfs.at, `write [[nfs.export]] and below it path = "/opt/ka"`, "use [nfs] without a [[nfs.export]]")
 	}
 	seen := map[string]int{}
@@ -277,109 +292,5 @@ func (d *draft) uniqueExports() {
 			continue
 		}
 		seen[e.Path] = d.line(at)
-	}
-}
-
-func (d *draft) someService() {
-	if d.root.has("service") && !d.isEmpty("service") {
-		return
-	}
-	c := d.c
-	if c.Mode == DR {
-		hint := "write [[service]] and below it vip, an address of the LAN that no machine has"
-		d.fail(d.root.pos("service"), hint, "do without a [[service]] in mode dr")
-		return
-	}
-	s := Service{VIP: c.Director.WANAddress.Addr(), Port: 80, Protocol: "tcp", Scheduler: "rr", CheckPath: "/"}
-	for _, w := range c.Webs {
-		s.Webs = append(s.Webs, w.Name)
-	}
-	c.Services = []Service{s}
-}
-
-func (d *draft) vipOfNAT() {
-	dir := d.c.Director
-	if d.c.Mode != NAT || !dir.Address.IsValid() || !dir.WANAddress.IsValid() {
-		return
-	}
-	for i, t := range d.services {
-		if vip := d.c.Services[i].VIP; vip.IsValid() && vip != dir.Address && vip != dir.WANAddress.Addr() {
-			d.fail(t.pos("vip"), fmt.Sprintf("leave vip out for the wan address, %s", dir.WANAddress.Addr()),
-				"use %s as vip in mode nat: it is not an address of the director", vip)
-		}
-	}
-}
-
-func (d *draft) vipOfDR() {
-	if d.c.Mode != DR {
-		return
-	}
-	lan := d.c.Network
-	for i, t := range d.services {
-		vip := d.c.Services[i].VIP
-		if !t.has("vip") {
-			d.fail(t.at, "an address of the LAN that no machine has: vip = \"192.168.1.48\"", "do without vip in mode dr")
-		}
-		if !vip.IsValid() || !lan.IsValid() {
-			continue
-		}
-		at := t.pos("vip")
-		if !lan.Contains(vip) {
-			d.fail(at, "in DR the VIP is on the LAN, where the real servers answer for it", "use %s as vip in mode dr: it is outside the network %s", vip, lan)
-			continue
-		}
-		if why := edge(lan, vip); why != "" {
-			d.fail(at, hostRange(lan), "use %s as vip: it is the %s address of %s", vip, why, lan)
-		}
-		for _, o := range d.owners() {
-			if o.addr == vip {
-				d.fail(at, fmt.Sprintf("line %d gives it to %s; take an address that no machine has", d.line(o.at), o.who),
-					"use %s as vip in mode dr: it is a host's own address", vip)
-				break
-			}
-		}
-	}
-}
-
-func (d *draft) uniqueServices() {
-	seen := map[string]int{}
-	for i, s := range d.c.Services {
-		if i >= len(d.services) || !s.VIP.IsValid() || s.Port == 0 || s.Protocol == "" {
-			continue
-		}
-		if first, ok := seen[s.Key()]; ok {
-			d.fail(d.services[i].at, fmt.Sprintf("line %d is the same; change vip, port or protocol, or name all webs in one", first),
-				"have two services at %s", s.Key())
-			continue
-		}
-		seen[s.Key()] = d.line(d.services[i].at)
-	}
-}
-
-func (d *draft) everyWebServes() {
-	if d.unsure || len(d.services) == 0 {
-		return
-	}
-	for i, w := range d.c.Webs {
-		if len(d.c.ServicesOf(w)) == 0 && w.Name != "" {
-			d.fail(d.webs[i].pos("name"), "add it to the webs of a [[service]], or take it out", "use the web %s: no service names it", quote(w.Name))
-		}
-	}
-}
-
-// samePortInDR: the director passes a packet on as it is, only to another MAC
-// address, so the port that the client asked for is the port that arrives.
-func (d *draft) samePortInDR() {
-	if d.c.Mode != DR {
-		return
-	}
-	for i, w := range d.c.Webs {
-		for _, s := range d.c.ServicesOf(w) {
-			if w.Port != 0 && s.Port != 0 && w.Port != s.Port {
-				d.fail(d.webs[i].pos("port"), "direct routing leaves packets as they are: leave port out, or use mode nat",
-					"turn port %d into %d in mode dr", s.Port, w.Port)
-				break
-			}
-		}
 	}
 }

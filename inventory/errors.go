@@ -72,8 +72,8 @@ func nearest(word string, known []string) string {
 	best, least := "", 0
 	for _, k := range known {
 		d := levenshtein.Distance(word, strings.ToLower(k), nil)
-		if len(word) >= 3 && strings.HasPrefix(k, word) {
-			d = 1 // an abbreviation
+		if swapped(word, k) || len(word) >= 3 && strings.HasPrefix(k, word) {
+			d = min(d, 1) // two letters in the wrong order, or an abbreviation
 		}
 		if d > max(1, max(len(word), len(k))/3) || d >= len(k) {
 			continue
@@ -83,6 +83,16 @@ func nearest(word string, known []string) string {
 		}
 	}
 	return best
+}
+
+// swapped tells whether a is b with two neighbouring letters exchanged.
+func swapped(a, b string) bool {
+	for i := 1; len(a) == len(b) && i < len(a); i++ {
+		if a[i-1] != b[i-1] {
+			return a[:i-1]+a[i:i+1]+a[i-1:i]+a[i+1:] == b
+		}
+	}
+	return false
 }
 
 // didYouMean is the hint for a word that is none of the known ones; what says

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // said about it, to the letter. A file's comment says what is wrong with it;
 // its first line may be "mode: dr", for the command line's choice.
 func TestBroken(t *testing.T) {
-	golden(t, "broken", 100, func(t *testing.T, data []byte, mode Mode) string {
+	golden(t, "broken", 190, func(t *testing.T, data []byte, mode Mode) string {
 		c, err := Parse("hosts.toml", data, mode)
 		if err == nil {
 			t.Fatalf("loaded:\n%s", dump(c))
@@ -33,7 +33,7 @@ func TestBroken(t *testing.T) {
 // TestGood loads every inventory in testdata/good and compares the whole
 // cluster.
 func TestGood(t *testing.T) {
-	golden(t, "good", 8, func(t *testing.T, data []byte, mode Mode) string {
+	golden(t, "good", 9, func(t *testing.T, data []byte, mode Mode) string {
 		c, err := Parse("hosts.toml", data, mode)
 		if err != nil {
 			t.Fatal(err)

@@ -73,6 +73,10 @@ func (r *reader) decode() (vals map[string]any) {
 		r.fail(0, "save the file as UTF-8", "read this as TOML: it is UTF-16")
 		return nil
 	}
+	if at := tooDeep(r.src); at >= 0 {
+		r.fail(at, "an inventory nests three tables at most", "read tables and lists as deep as this")
+		return nil
+	}
 	defer func() {
 		// The decoder panics where it finds a fault of its own.
 		if bug := recover(); bug != nil {
@@ -98,27 +102,66 @@ func (r *reader) syntax(pe toml.ParseError) {
 	case secret(lastPart(pe.LastKey)):
 		msg, hint = "the value of "+quote(pe.LastKey)+" is not valid", secretHint
 	case strings.HasSuffix(msg, "has already been defined.") || strings.HasSuffix(msg, "was already created as a hash."):
-		key := strings.Trim(strings.TrimPrefix(strings.SplitN(msg, " has already", 2)[0], "Key "), "'")
-		r.fail(at, "keep one of the two", "define %s twice", quote(key))
+		key := keyIn(msg)
+		hint = "keep one of the two"
+		switch key {
+		case "director", "service", "web", "nfs.export":
+			hint = fmt.Sprintf("there may be several: write [[%s]], with double brackets, every time", key)
+		}
+		r.fail(at, hint, "define %s twice", quote(key))
 		return
 	case strings.Contains(msg, "cannot be used as an array"):
-		key := strings.Trim(strings.TrimPrefix(strings.SplitN(msg, " was already", 2)[0], "Key "), "'")
-		r.fail(at, fmt.Sprintf("write [[%s]], with double brackets, every time, and [%s.ssh] after the [[%s]] it belongs to", key, key, key),
-			"use both [%s] and [[%s]]", key, key)
+		key := keyIn(msg)
+		hint = fmt.Sprintf("write [[%s]], with double brackets, every time, and [%s.ssh] after the [[%s]] it belongs to", key, key, key)
+		r.fail(at, hint, "use both [%s] and [[%s]]", key, key)
 		return
-	case strings.Contains(msg, "strings cannot contain newlines"):
-		hint = "close the quotes on the line that opens them"
-	case strings.Contains(msg, "expected value") || strings.Contains(msg, "nvalid float") || strings.Contains(msg, "nvalid integer") ||
-		strings.Contains(msg, "nvalid datetime") || strings.Contains(msg, "expected a digit") || strings.Contains(msg, "top-level item to end"):
-		hint = "text and addresses stand between quotes"
-	case strings.Contains(msg, "expected '.' or '='"):
-		hint = `a line is key = value, a [table] or a # comment`
-	case strings.Contains(msg, "escape"):
-		hint = `a backslash in double quotes is written \\`
-	case strings.Contains(msg, "UTF-8"):
-		hint = "save the file as UTF-8"
+	default:
+		hint = syntaxHint(msg)
 	}
-	r.fail(at, hint, "read this as TOML: %s", strings.TrimSuffix(msg, "."))
+	r.fail(at, hint, "read this as TOML: %s", strings.TrimSuffix(lowerFirst(msg), "."))
+}
+
+// syntaxHint finds the hint for a complaint of the decoder by its words.
+func syntaxHint(msg string) string {
+	const quotes = "text and addresses stand between quotes"
+	for _, h := range []struct{ words, hint string }{
+		{"strings cannot contain newlines", "close the quotes on the line that opens them"},
+		{"leading zeroes", "write it without the zero in front"},
+		{`expected value but found '\n'`, "write a value after the ="},
+		{"to end table name", "a table's name stands between brackets: [client], [[web]]"},
+		{"table array name delimiter", "a list of tables has double brackets on both sides: [[web]]"},
+		{"expected '.' or '='", "a line is key = value, a [table] or a # comment"},
+		{"hexadecimal digits", `write a backslash twice, or the text in single quotes: 'C:\www'`},
+		{"escape", `write a backslash twice, or the text in single quotes: 'C:\www'`},
+		{"UTF-8", "save the file as UTF-8"},
+		{"expected value", quotes},
+		{"nvalid float", quotes},
+		{"nvalid integer", quotes},
+		{"nvalid datetime", quotes},
+		{"expected a digit", quotes},
+		{"top-level item to end", quotes},
+	} {
+		if strings.Contains(msg, h.words) {
+			return h.hint
+		}
+	}
+	return ""
+}
+
+// keyIn takes the key out of "Key 'a.b' was …".
+func keyIn(msg string) string {
+	if _, rest, ok := strings.Cut(msg, "'"); ok {
+		key, _, _ := strings.Cut(rest, "' ")
+		return key
+	}
+	return msg
+}
+
+func lowerFirst(s string) string {
+	if strings.HasPrefix(s, "Invalid") || strings.HasPrefix(s, "Key") || strings.HasPrefix(s, "Escaped") {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
 }
 
 func lastPart(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }

@@ -58,6 +58,39 @@ func positions(src string) *node {
 	}
 }
 
+// tooDeep finds where brackets, or the parts of a key, nest deeper than any
+// inventory needs; -1 if nowhere. The decoder's memory grows with the square
+// of that depth, so it is looked at before. Up to its first mistake a source
+// that is not valid is read here as the decoder reads it.
+func tooDeep(src string) int {
+	const most = 64
+	s := &scanner{src: src}
+	depth, dots := 0, 0
+	for s.pos < len(src) {
+		switch src[s.pos] {
+		case '"', '\'':
+			s.text()
+			continue
+		case '#':
+			s.until("\n")
+			continue
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		case '.':
+			dots++
+		case '\n', ',':
+			dots = 0
+		}
+		if depth > most || dots > most {
+			return s.pos
+		}
+		s.pos++
+	}
+	return -1
+}
+
 type scanner struct {
 	src string
 	pos int
@@ -215,6 +248,8 @@ func (s *scanner) text() {
 	s.pos += len(quote)
 	for s.pos < len(s.src) {
 		switch {
+		case !long && s.src[s.pos] == '\n':
+			return // not TOML
 		case escapes && s.src[s.pos] == '\\':
 			s.pos = min(s.pos+2, len(s.src))
 		case s.has(quote):

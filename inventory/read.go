@@ -57,10 +57,10 @@ func (d *draft) readCluster(override Mode) {
 	c.Name, c.Mode = "lvs", NAT
 	if d.cluster = d.root.sub("cluster", "[cluster]"); d.cluster == nil {
 		d.cluster = &table{reader: d.reader, kind: "[cluster]", at: d.root.at, node: &node{}}
-		if !d.root.has("cluster") {
+		if d.root.lacks("cluster") {
 			d.fail(d.root.at, `write [cluster] and below it: network = "192.168.1.0/24"`, "do without a [cluster] table")
 		}
-	} else if !d.cluster.has("network") {
+	} else if d.cluster.lacks("network") {
 		d.fail(d.cluster.at, `the LAN of director and real servers: network = "192.168.1.0/24"`, "do without network in [cluster]")
 	}
 	t := d.cluster
@@ -121,15 +121,15 @@ func (d *draft) readHost(t *table, role, name string) Host {
 	if s, ok := t.str("name"); ok {
 		t.hostName(s)
 		h.Name = s
-	} else if name == "" && !t.has("name") {
+	} else if name == "" && t.lacks("name") {
 		d.fail(t.at, fmt.Sprintf(`every host has a name: name = "%s1"`, role), "do without name in %s", t.kind)
 	}
-	if !t.has("address") {
-		example := "192.168.1.10"
+	if t.lacks("address") {
+		hint := `write its IPv4 address below: address = "…"`
 		if d.c.Network.IsValid() && role != "client" {
-			example = d.c.Network.Addr().Next().String()
+			hint = fmt.Sprintf(`write its address on the LAN %s below: address = "…"`, d.c.Network)
 		}
-		d.fail(t.at, fmt.Sprintf(`its IPv4 address: address = "%s"`, example), "do without address in %s", t.kind)
+		d.fail(t.at, hint, "do without an address for %s", placed{h, role, t}.title())
 	}
 	h.Interface = t.iface("interface")
 	h.SSH = d.readSSH(t.sub("ssh", "["+strings.Trim(t.kind, "[]")+".ssh]"), d.ssh)
@@ -175,9 +175,8 @@ func (d *draft) readNFS() {
 	for _, t := range d.nfs.subs("export", "[[nfs.export]]") {
 		e := Export{Index: d.index(t), Site: d.site(t), Options: "rw,sync"}
 		if s, ok := t.str("path"); ok {
-			t.exportPath(s)
-			e.Path = s
-		} else if !t.has("path") {
+			e.Path = t.exportPath(s)
+		} else if t.lacks("path") {
 			d.fail(t.at, `the directory to export: path = "/opt/ka"`, "do without path in [[nfs.export]]")
 		}
 		if s, ok := t.str("options"); ok {
@@ -191,13 +190,13 @@ func (d *draft) readNFS() {
 
 func (d *draft) readService(t *table) {
 	s := Service{VIP: t.address("vip")}
-	if !t.has("vip") && d.c.Mode == NAT {
+	if t.lacks("vip") && d.c.Mode == NAT {
 		s.VIP = d.c.Director.WANAddress.Addr()
 	}
 	var ok bool
 	if s.Protocol, ok = t.word("protocol", "tcp", "tcp", "udp"); ok {
 		switch {
-		case s.Protocol == "udp" && !t.has("port"):
+		case s.Protocol == "udp" && t.lacks("port"):
 			d.fail(t.at, "port = 53, for one", "do without port in a udp [[service]]")
 		case s.Protocol == "udp" && t.has("check_path"):
 			d.fail(t.pos("check_path"), "verify asks for a path over tcp only: leave check_path out", "use check_path with protocol udp")
@@ -227,10 +226,10 @@ func (d *draft) readService(t *table) {
 // readWebsOf resolves the names in a service's webs.
 func (d *draft) readWebsOf(t *table) []string {
 	var known []string
+	unnamed := len(d.c.Webs) == 0
 	for _, w := range d.c.Webs {
-		if w.Name != "" {
-			known = append(known, w.Name)
-		}
+		unnamed = unnamed || w.Name == ""
+		known = append(known, w.Name)
 	}
 	items, ok := t.list("webs")
 	if ok && len(items) == 0 {
@@ -240,8 +239,8 @@ func (d *draft) readWebsOf(t *table) []string {
 	var names []string
 	for _, it := range items {
 		switch {
-		case len(known) == 0:
-			ok = false // that there are no webs is said elsewhere
+		case indexOf(known, it.text) < 0 && unnamed:
+			ok = false // it may be the one whose name is missing, which is said there
 		case indexOf(known, it.text) < 0:
 			d.fail(it.at, didYouMean(it.text, known, "the [[web]] tables name"), "find the web %s", quote(it.text))
 			ok = false

@@ -67,6 +67,11 @@ func unknownHint(kind, key string) string {
 	}
 	known := keysOf(kind)
 	if n := nearest(key, known); n != "" {
+		for _, t := range schema() {
+			if kind == "" && strings.Trim(t.kind, "[]") == n {
+				return fmt.Sprintf("did you mean %s?", t.kind)
+			}
+		}
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	if key == "host" && kind == "[ssh]" {

@@ -42,7 +42,12 @@ type table struct {
 	at   int    // of its header
 	vals map[string]any
 	node *node
+
+	meant []string // keys that unknown ones were taken for
 }
+
+// lacks tells whether a key is missing, and not just misspelled.
+func (t *table) lacks(key string) bool { return !t.has(key) && !slices.Contains(t.meant, key) }
 
 func (t *table) has(key string) bool {
 	if t == nil {
@@ -73,11 +78,12 @@ func (t *table) str(key string) (s string, ok bool) {
 	if !t.has(key) {
 		return "", false
 	}
-	return t.text(key, t.vals[key], t.pos(key))
+	return t.text("as "+key, key, t.vals[key], t.pos(key))
 }
 
-// text is str for one value, which may be an array's element.
-func (t *table) text(key string, v any, at int) (s string, ok bool) {
+// text is str for one value, which may be an array's element; role is how the
+// message puts it.
+func (t *table) text(role, key string, v any, at int) (s string, ok bool) {
 	s, ok = v.(string)
 	if !ok {
 		hint := fmt.Sprintf("write %s as text between quotes", key)
@@ -85,7 +91,7 @@ func (t *table) text(key string, v any, at int) (s string, ok bool) {
 		case int64, float64, bool:
 			hint = fmt.Sprintf(`write it between quotes: "%v"`, v)
 		}
-		t.fail(at, hint, "use %s as %s", typeName(v), key)
+		t.fail(at, hint, "use %s %s", typeName(v), role)
 		return "", false
 	}
 	for _, r := range s {
@@ -195,7 +201,7 @@ func (t *table) list(key string) (items []item, ok bool) {
 		if n := t.node.keys[key]; n != nil && i < len(n.elems) {
 			at = n.elems[i].value
 		}
-		s, good := t.text(key, e, at)
+		s, good := t.text("in "+key, key, e, at)
 		if !good {
 			ok = false
 			continue
@@ -287,17 +293,27 @@ func (r *reader) open(kind string, vals map[string]any, n *node, at int) *table 
 	known := keysOf(kind)
 	for _, key := range slices.Sorted(maps.Keys(vals)) {
 		if !slices.Contains(known, key) {
-			t.fail(t.keyPos(key), unknownHint(kind, key), "use the key %s in %s", quote(key), place(kind))
+			if n := nearest(key, known); n != "" {
+				t.meant = append(t.meant, n)
+			}
+			t.fail(t.keyPos(key), unknownHint(kind, key), "use %s", describe(kind, key, vals[key]))
 		}
 	}
 	return t
 }
 
-func place(kind string) string {
-	if kind == "" {
-		return "hosts.toml outside of any table"
+// describe names an unknown key in a message.
+func describe(kind, key string, v any) string {
+	if kind != "" {
+		return fmt.Sprintf("the key %s in %s", quote(key), kind)
 	}
-	return kind
+	switch v.(type) {
+	case map[string]any:
+		return "a table " + strings.Trim(quote("["+key+"]"), `"`)
+	case []map[string]any:
+		return "a table " + strings.Trim(quote("[["+key+"]]"), `"`)
+	}
+	return fmt.Sprintf("the key %s outside of any table", quote(key))
 }
 
 // typeName names a TOML value's type as a person would.

@@ -108,7 +108,7 @@ func (t *table) wanAddress(key string) netip.Prefix {
 		return netip.Prefix{}
 	}
 	if why := edge(p, p.Addr()); why != "" {
-		t.fail(t.pos(key), "use an address between the first and the last", "use %s as %s: it is the %s address of %s", quote(s), key, why, p.Masked())
+		t.fail(t.pos(key), hostRange(p), "use %s as %s: it is the %s address of %s", quote(s), key, why, p.Masked())
 		return netip.Prefix{}
 	}
 	return p
@@ -121,7 +121,7 @@ func (t *table) prefix(key, example string) (p netip.Prefix, s string, ok bool) 
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		hint := fmt.Sprintf("an IPv4 address and a prefix length: %q", example)
+		hint := fmt.Sprintf("an IPv4 address, a slash and a prefix length: %q", example)
 		if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
 			hint = fmt.Sprintf("add the prefix length: \"%s/24\", for one", s)
 		}
@@ -129,7 +129,7 @@ func (t *table) prefix(key, example string) (p netip.Prefix, s string, ok bool) 
 		return p, s, false
 	}
 	if !p.Addr().Is4() {
-		t.fail(t.pos(key), "use an IPv4 address", "use IPv6 yet: %s is %s", key, quote(s))
+		t.fail(t.pos(key), fmt.Sprintf("use IPv4: %q", example), "use IPv6 yet: %s is %s", key, quote(s))
 		return p, s, false
 	}
 	return p, s, true
@@ -229,7 +229,7 @@ func badJump(s string) string {
 }
 
 // exportPath allows a path that needs no escaping in exports(5) and fstab(5).
-func (t *table) exportPath(s string) {
+func (t *table) exportPath(s string) string {
 	hint := ""
 	switch {
 	case !path.IsAbs(s):
@@ -243,9 +243,10 @@ func (t *table) exportPath(s string) {
 	case len(s) > 1024:
 		hint = "an export's path has at most 1024 characters"
 	default:
-		return
+		return s
 	}
 	t.fail(t.pos("path"), hint, "export %s", quote(s))
+	return ""
 }
 
 // exportOptions allows what stands between the parentheses in exports(5).
