@@ -11,7 +11,6 @@ import (
 	"github.com/agext/levenshtein"
 	"github.com/urfave/cli/v2"
 
-	"github.com/lvsdeploy/lvsdeploy/inventory"
 	"github.com/lvsdeploy/lvsdeploy/report"
 )
 
