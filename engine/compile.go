@@ -65,7 +65,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 			p.steps = append(p.steps, step{n, t})
 			owns = append(owns, t.Owns...)
 		}
-		fmt.Fprintf(&body, "event stage %d done\n", n)
+		fmt.Fprintf(&body, "event passed %d\n", n)
 	}
 
 	var b strings.Builder
@@ -134,7 +134,7 @@ func writeTask(b *strings.Builder, n int, t tasks.Task, check bool) {
 	}
 	if t.Needs.Met != "" {
 		say("needs", t.Needs.Why)
-		if t.Needs.ByPackage {
+		if t.Needs.ByPackage && check {
 			say("by_package", "yes")
 		}
 	}

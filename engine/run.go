@@ -50,7 +50,6 @@ type Options struct {
 	Diff  bool
 	Mode  string
 	Who   string                // for the lock's message: "ann@desk, nat"
-	Lost  map[string]error      // hosts of the plan that could not be reached or prepared
 	Label func(h string) string // a host as a program's heading names it
 }
 
@@ -58,7 +57,8 @@ type Options struct {
 func NewNonce() string { return "@" + strings.ToLower(rand.Text()[:16]) }
 
 // Run takes every host of the plan through its stages and returns when all of
-// them are through or cannot go on. What happened is in the events.
+// them are through or cannot go on. A host of the plan that is not in hosts
+// was not reached: those that need it stop where they need it. What happened is in the events.
 func Run(ctx context.Context, cluster string, plan tasks.Plan, hosts map[string]Host, o Options, sink Sink) {
 	r := &run{plan: plan, o: o, sink: sink, hosts: map[string]*hostRun{}, said: make(chan said)}
 	for _, stage := range plan {
@@ -127,8 +127,7 @@ func (r *run) run(ctx context.Context, hosts map[string]Host) {
 	for _, name := range r.order {
 		h := r.hosts[name]
 		if hosts[name] == nil {
-			h.ended = true
-			r.skipRest(h, Skipped, "the host was not reached")
+			h.ended = true // the others learn at their barriers that it does not come
 			continue
 		}
 		running++
@@ -205,8 +204,8 @@ func (r *run) line(h *hostRun, line string) {
 			return // not an event of ours, whatever it is; the task stays unknown
 		}
 		r.task(h, Status(words[1]))
-	case "stage":
-		if n, err := strconv.Atoi(strings.TrimSuffix(rest, " done")); err == nil {
+	case "passed":
+		if n, err := strconv.Atoi(rest); err == nil {
 			h.done[n] = true
 		}
 	case "wait":

@@ -53,8 +53,12 @@ type Publication struct{ Host, Site, Dir string }
 func Publications(in Input) []Publication {
 	var all []Publication
 	for _, h := range hosts(in) {
-		if h.web != nil && h.web.Site != "" && h.platform.DocRoot != "" {
-			all = append(all, Publication{h.Name, h.web.Site, h.platform.DocRoot})
+		if h.web != nil && h.web.Site != "" {
+			dir := h.platform.DocRoot
+			if dir == "" { // asked before the facts are known
+				dir = tasks.DefaultDocRoot
+			}
+			all = append(all, Publication{h.Name, h.web.Site, dir})
 		}
 	}
 	if n := in.Cluster.NFS; n != nil {

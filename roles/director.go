@@ -21,7 +21,7 @@ func addrPort(a netip.Addr, port uint16) string { return netip.AddrPortFrom(a, p
 // module by itself, unseen and for this boot only.
 func moduleIPVS(h host) part {
 	return do(
-		tasks.Module("ip_vs", "/proc/net/ip_vs"),
+		tasks.Module("ip_vs"),
 		tasks.Write(tasks.File{
 			Path:    "/etc/modules-load.d/lvsdeploy-" + h.cluster.Name + ".conf",
 			Mode:    "0644",

@@ -27,7 +27,7 @@ func mount(h host) part {
 		return part{}
 	}
 	server := h.cluster.NFS.Address.String()
-	m := tasks.Mount{Source: server + ":" + h.web.Mount, Dir: h.platform.DocRoot, Owner: h.cluster.Name}
+	m := tasks.Mount{Source: server + ":" + h.web.Mount, Dir: h.platform.DocRoot}
 	return do(
 		tasks.Offered(server, h.web.Mount),
 		tasks.Fstab(m),

@@ -30,7 +30,7 @@ func Directory(dir string) Task {
 	return Task{
 		Name:  "create directory " + dir,
 		Check: shell.F("[ -d %s ] || { echo 'no such directory'; exit 1; }", dir),
-		Apply: shell.F("mkdir -p -m 0755 -- %s", dir),
+		Apply: shell.F("mkdir -p %s", dir),
 	}
 }
 

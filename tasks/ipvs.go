@@ -100,7 +100,7 @@ done)
   -a) printf '%s\n' "$live" | grep -q -e "^-a $2 $3 -r $5 " && op=-e || op=-a ;;
   esac
   shift
-  ipvsadm $op "$@"
+  ipvsadm "$op" "$@"
 done`),
 		Needs: command("ipvsadm"),
 		Owns:  owns,

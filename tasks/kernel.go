@@ -19,12 +19,11 @@ read -r now <%s
 	}
 }
 
-// Module loads a kernel module; sign is a path that exists once it is loaded,
-// also where the module is built in.
-func Module(name, sign string) Task {
+// Module loads a kernel module.
+func Module(name string) Task {
 	return Task{
 		Name:  "load kernel module " + name,
-		Check: shell.F("[ -e %s ] || { echo 'not loaded'; exit 1; }", sign),
+		Check: shell.F("[ -d /sys/module/%s ] || { echo 'not loaded'; exit 1; }", name),
 		Apply: shell.F("modprobe %s", name),
 		Hint:  "does the kernel have " + name + "? modinfo " + name + " tells; containers have no modules of their own",
 	}

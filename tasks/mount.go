@@ -9,7 +9,6 @@ import (
 type Mount struct {
 	Source string // server:/path
 	Dir    string
-	Owner  string // cluster name, for the comment in fstab
 }
 
 // options bring a web node up whatever the NFS server does: the boot does not
@@ -23,8 +22,9 @@ func Fstab(m Mount) Task {
 	line = line[:len(line)-1]
 	return Task{
 		Name: "keep " + m.Dir + " in fstab",
-		Check: shell.F(`found=$(awk -v dir=%s '$1 !~ /^#/ && $2 == dir || $2 == dir "/"' /etc/fstab 2>/dev/null) || found=
-[ "$found" = %s ] || { [ -z "$found" ] || echo "-$found"; echo %s; exit 1; }`, m.Dir, line, "+"+line),
+		Check: shell.F(`line=%s
+found=$(awk -v dir=%s '$1 !~ /^#/ && ($2 == dir || $2 == dir "/")' /etc/fstab 2>/dev/null) || found=
+[ "$found" = "$line" ] || { [ -z "$found" ] || echo "-$found"; echo "+$line"; exit 1; }`, line, m.Dir),
 		Apply: shell.F(`[ -f /etc/fstab ] || : | put /etc/fstab 0644
 awk -v dir=%s -v line=%s '
   $1 !~ /^#/ && ($2 == dir || $2 == dir "/") { next }
@@ -36,10 +36,10 @@ systemctl daemon-reload`, m.Dir, line),
 	}
 }
 
-// mounted sets found to the source of what is mounted on the directory, and
-// fails when that does not answer. The look inside triggers an automount.
+// mounted sets found to the source of the NFS mount on a directory; empty:
+// there is none. The look inside triggers an automount.
 const mounted = `timeout -s KILL 35 ls %s >/dev/null 2>&1 || :
-found=$(awk -v dir=%s '$2 == dir && $3 ~ /^nfs/ { source = $1 } END { print source }' /proc/mounts)
+found=$(findmnt -n -l -t nfs,nfs4 -o TARGET,SOURCE | awk -v dir=%s '$1 == dir { source = $2 } END { print source }')
 `
 
 // Mounted mounts m as fstab says, by the automount that a boot would start.
@@ -65,12 +65,12 @@ timeout -s KILL 35 ls %s >/dev/null`, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, 
 func Unmounted(dir string) Task {
 	return Task{
 		Name: "unmount " + dir,
-		Check: shell.F(`! awk -v dir=%s '$2 == dir && ($3 ~ /^nfs/ || $3 == "autofs") { found = 1 } END { exit !found }' /proc/mounts &&
-! awk -v dir=%s '$1 !~ /^#/ && $2 == dir { found = 1 } END { exit !found }' /etc/fstab ||
-{ echo 'still mounted or in fstab'; exit 1; }`, dir, dir),
+		Check: shell.F(`left=$(findmnt -n -l -t nfs,nfs4,autofs -o TARGET,SOURCE | awk -v dir=%s '$1 == dir')
+kept=$(awk -v dir=%s '$1 !~ /^#/ && $2 == dir' /etc/fstab)
+[ -z "$left$kept" ] || { printf '%%s\n' "$left" "$kept"; exit 1; }`, dir, dir),
 		Apply: shell.F(`unit=$(systemd-escape --path %s)
 systemctl stop "$unit.automount" "$unit.mount" 2>/dev/null || :
-! awk -v dir=%s '$2 == dir && $3 ~ /^nfs/ { found = 1 } END { exit !found }' /proc/mounts || umount -f %s || umount -l %s
+[ -z "$(findmnt -n -l -t nfs,nfs4 -o TARGET | awk -v dir=%s '$1 == dir')" ] || umount -f %s || umount -l %s
 awk -v dir=%s '$1 !~ /^#/ && $2 == dir { next } { print }' /etc/fstab | put /etc/fstab 0644
 systemctl daemon-reload`, dir, dir, dir, dir, dir),
 	}

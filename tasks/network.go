@@ -11,7 +11,7 @@ import (
 func Address(dev string, address netip.Prefix) Task {
 	return Task{
 		Name: "add " + address.String() + " to " + dev,
-		Check: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || { echo "$(ip -o -4 addr show dev %s | awk '{ print "it has " $4 }')"; exit 1; }
+		Check: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || { ip -o -4 addr show dev %s | awk '{ print "it has " $4 }'; exit 1; }
 case $(ip -o link show dev %s) in *,UP*) ;; *) echo 'it is down'; exit 1 ;; esac`, dev, address, dev, dev),
 		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || ip addr add %s dev %s
 ip link set dev %s up`, dev, address, address, dev, dev),
@@ -35,7 +35,7 @@ func DefaultRoute(dev string, gateway netip.Addr) Task {
 		Name: "route by default through " + gateway.String(),
 		// The kernel lists the route it prefers first; ours has no metric.
 		Check: shell.F(`now=$(ip -4 route show default | head -n 1)
-case "$now " in "default via "%s" dev "%s" "*) ;; *) echo "now: ${now:-no default route}"; exit 1 ;; esac`, gateway, dev),
+case "$now " in %s*) ;; *) echo "now: ${now:-no default route}"; exit 1 ;; esac`, "default via "+gateway.String()+" dev "+dev+" "),
 		Apply: shell.F("ip route replace default via %s dev %s", gateway, dev),
 		Hint:  "ip route shows the routes; the gateway has to be on a network of " + dev,
 	}

@@ -30,6 +30,9 @@ type Platform struct {
 	IPVSSwitches [][3]string
 }
 
+// DefaultDocRoot is where every known platform's web server looks for pages.
+const DefaultDocRoot = "/var/www/html"
+
 // platforms are tried in order: the first whose ids and tool fit is taken.
 var platforms = []Platform{
 	el("dnf", dnf),
@@ -43,7 +46,7 @@ var platforms = []Platform{
 		Web:           []string{"apache2"},
 		WebService:    "apache2",
 		WebConf:       "/etc/apache2/conf-enabled",
-		DocRoot:       "/var/www/html",
+		DocRoot:       DefaultDocRoot,
 		NFSServer:     []string{"nfs-kernel-server", "rpcbind"},
 		NFSServices:   []string{"rpcbind", "nfs-server"},
 		NFSClient:     []string{"nfs-common"},
@@ -64,7 +67,7 @@ func el(tool string, m manager) Platform {
 		Web:         []string{"httpd"},
 		WebService:  "httpd",
 		WebConf:     "/etc/httpd/conf.d",
-		DocRoot:     "/var/www/html",
+		DocRoot:     DefaultDocRoot,
 		NFSServer:   []string{"nfs-utils", "rpcbind"},
 		NFSServices: []string{"rpcbind", "nfs-server"},
 		NFSClient:   []string{"nfs-utils"},
@@ -97,4 +100,35 @@ func PlatformOf(f Facts) (Platform, error) {
 		manager = "no known package manager"
 	}
 	return Platform{}, fmt.Errorf("cannot tell how to manage this system: found %s with %s; known are the Red Hat family with dnf or yum and the Debian family with apt-get", found, manager)
+}
+
+// examples are hosts as facts would describe them, for programs that are
+// rendered without asking any host.
+var examples = []struct {
+	name  string
+	facts Facts
+}{
+	{"el7", Facts{OS: OS{ID: "centos", VersionID: "7", Pretty: "CentOS Linux 7", Like: []string{"rhel", "fedora"}}, PackageManager: "yum", Network: NetworkScripts, Firewall: "firewalld", SELinux: "enforcing", Systemd: true}},
+	{"el8", Facts{OS: OS{ID: "rocky", VersionID: "8.10", Pretty: "Rocky Linux 8.10", Like: []string{"rhel", "centos", "fedora"}}, PackageManager: "dnf", Network: NetworkManager, Firewall: "firewalld", SELinux: "enforcing", Systemd: true}},
+	{"debian12", Facts{OS: OS{ID: "debian", VersionID: "12", Pretty: "Debian GNU/Linux 12"}, PackageManager: "apt-get", Network: Ifupdown, Systemd: true}},
+	{"debian12-cloud", Facts{OS: OS{ID: "debian", VersionID: "12", Pretty: "Debian GNU/Linux 12"}, PackageManager: "apt-get", Network: Networkd, Systemd: true}},
+}
+
+// ExamplePlatforms names what ExampleFacts knows.
+func ExamplePlatforms() []string {
+	var names []string
+	for _, e := range examples {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+// ExampleFacts describes a host of a platform as it comes.
+func ExampleFacts(name string) (Facts, bool) {
+	for _, e := range examples {
+		if e.name == name {
+			return e.facts, true
+		}
+	}
+	return Facts{}, false
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/agext/levenshtein"
 	"github.com/urfave/cli/v2"
 
+	"github.com/lvsdeploy/lvsdeploy/inventory"
 	"github.com/lvsdeploy/lvsdeploy/report"
 )
 
@@ -70,7 +71,9 @@ func newApp(std streams) *cli.App {
 			&cli.BoolFlag{Name: "version", DisableDefaultText: true, Usage: "print the version and exit"},
 		},
 		Commands: []*cli.Command{
+			deployCommand(std, inventory.NAT, "deploy a NAT cluster; a second run changes nothing"),
 			verifyCommand(std),
+			renderCommand(std),
 			initCommand(),
 			labCommand(),
 		},

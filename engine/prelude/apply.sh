@@ -1,4 +1,5 @@
 stop=''
+owns='' # manifest lines of the task to come
 trap 'stop=yes' HUP INT TERM
 
 # begin: one run at a time on a host. The kernel gives the lock back however
@@ -23,8 +24,10 @@ begin() {
     sleep 1
   done
   printf '%s\n' "$who" >"$run/lock"
-  mkdir -p -m 0700 "$state"
-  mkdir -p "$state/owed"
+  if [ ! -d "$state/owed" ]; then
+    mkdir -p "$state/owed"
+    chmod 0700 "$state"
+  fi
 }
 
 # fail N TEXT NAME: nothing after a failed task is tried on this host
@@ -51,6 +54,7 @@ apply() {
 # done_with N STATUS NAME: the boundary between two tasks, where a run may end
 done_with() {
   result "$@"
+  owns=''
   [ -z "$stop" ] || exit 75
 }
 

@@ -1,4 +1,4 @@
-dirty='' due=' '
+dirty='' due=' ' by_package=''
 
 # would N STATUS NAME: the real run will do this
 would() {
@@ -17,8 +17,10 @@ task() {
       tell note "$needs"
       would "$1" pending "$2"
     fi
+    by_package=''
     return
   fi
+  by_package=''
   look "$1"
   case $rc in
   0) result "$1" ok "$2" ;;
@@ -27,8 +29,10 @@ task() {
   esac
 }
 
+# a proof is only worth making where nothing is going to change, here or on a
+# host that this one waits for
 proof() {
-  if [ -n "$dirty" ]; then
+  if [ -n "$dirty" ] || [ "$word" = dirty ]; then
     tell note 'proven by the run itself, after the changes'
     result "$1" skipped "$2"
     return

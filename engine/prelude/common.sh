@@ -6,7 +6,8 @@ export LC_ALL PATH
 trap : PIPE
 
 # what the lines before a task say of it
-needs='' by_package='' notify='' settles='' owns=''
+needs='' notify='' settles=''
+word='' # what passed the last barrier
 
 # event WORDS: tell whoever runs this; where nobody listens any more, stop
 event() { printf '%s %s\n' "$nonce" "$*" || exit 75; }
@@ -30,7 +31,7 @@ met() {
 # result N STATUS NAME: one per task
 result() {
   event task "$1" "$2" "$3"
-  needs='' by_package='' notify='' settles='' owns=''
+  needs='' notify='' settles=''
 }
 
 # barrier STAGE WHY: wait for a word of six bytes from the workstation. It
@@ -45,8 +46,7 @@ barrier() {
   while :; do
     word=$(timeout 60 head -c 6 9>&-) || exit 75
     case $word in
-    go*) return ;;
-    dirty*) dirty=yes; return ;;
+    go* | dirty) return ;;
     wait*) ;;
     *) exit 75 ;;
     esac

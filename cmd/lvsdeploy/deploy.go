@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/lvsdeploy/lvsdeploy/engine"
+	"github.com/lvsdeploy/lvsdeploy/inventory"
+	"github.com/lvsdeploy/lvsdeploy/remote"
+	"github.com/lvsdeploy/lvsdeploy/report"
+	"github.com/lvsdeploy/lvsdeploy/roles"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+)
+
+// deployCommand is `lvsdeploy nat`; the mode is the command's name.
+func deployCommand(std streams, mode inventory.Mode, usage string) *cli.Command {
+	return &cli.Command{
+		Name:  string(mode),
+		Usage: usage,
+		Flags: connectFlags(
+			&cli.BoolFlag{Name: "check", Usage: "look only; exit 3 if something would change"},
+			&cli.BoolFlag{Name: "diff", Usage: "show what is different"},
+			limitFlag(),
+		),
+		Action: func(c *cli.Context) error {
+			s, err := open(c, std, mode)
+			if err != nil {
+				return err
+			}
+			s.deploy(c.Context, mode, c.Bool("check"), c.Bool("diff"))
+			return s.close()
+		},
+	}
+}
+
+// deploy is one run from the first connection to the last event. What goes
+// wrong is in the report.
+func (s *session) deploy(ctx context.Context, mode inventory.Mode, check, diff bool) {
+	conns, failed, hangUp := s.dial(ctx, s.hosts(false))
+	defer hangUp()
+	for _, h := range s.hosts(false) {
+		if err := failed[h.Name]; err != nil {
+			s.lost(h.Name, err)
+		}
+	}
+	in := roles.Input{Cluster: s.cluster, Staging: map[string]string{}}
+	in.Facts = s.gather(ctx, conns)
+	if problems := roles.Preflight(in, time.Now()); len(problems) > 0 {
+		for _, p := range problems {
+			s.report.Event(engine.Event{Kind: engine.KindError, Host: p.Host, Err: p, Hint: p.Hint, Exit: int(report.TaskFailed)})
+		}
+		return
+	}
+	if len(in.Facts) == 0 || ctx.Err() != nil {
+		return
+	}
+	if err := s.sites(ctx, &in, conns, check); err != nil {
+		return
+	}
+	hosts := map[string]engine.Host{}
+	for name := range in.Facts {
+		hosts[name] = engine.Over(conns[name])
+	}
+	engine.Run(ctx, s.cluster.Name, s.within(roles.For(mode)(in)), hosts, engine.Options{
+		Check: check,
+		Diff:  diff,
+		Mode:  string(mode),
+		Who:   who(mode),
+		Label: s.label,
+	}, s.report.Event)
+}
+
+// gather reads the facts of all connected hosts at once. A host whose facts
+// cannot be read is out of the run.
+func (s *session) gather(ctx context.Context, conns map[string]*remote.Conn) map[string]*tasks.Facts {
+	trees := map[string][]string{}
+	for _, p := range roles.Publications(roles.Input{Cluster: s.cluster}) {
+		trees[p.Host] = append(trees[p.Host], p.Dir)
+	}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	facts := map[string]*tasks.Facts{}
+	for name, conn := range conns {
+		s.report.Event(engine.Event{Kind: engine.KindHost, Host: name, Detail: "reading facts"})
+		all.Go(func() {
+			f, err := engine.Gather(ctx, engine.Over(conn), s.cluster.Name, trees[name])
+			if err != nil {
+				s.lost(name, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			facts[name] = f
+		})
+	}
+	all.Wait()
+	return facts
+}
+
+// within leaves the hosts out of a plan that --limit leaves out. Those that
+// remain do not wait for them.
+func (s *session) within(p tasks.Plan) tasks.Plan {
+	if s.limit == nil {
+		return p
+	}
+	for i := range p {
+		p[i].Hosts = slices.DeleteFunc(p[i].Hosts, func(h tasks.HostPlan) bool { return !slices.Contains(s.limit, h.Host) })
+	}
+	return p
+}
+
+func (s *session) label(name string) string {
+	h, _ := s.cluster.Host(name)
+	return fmt.Sprintf("%s (%s)", name, h.Address)
+}
+
+// who is what another operator reads when the lock is taken.
+func who(mode inventory.Mode) string {
+	name := "somebody"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "an unknown machine"
+	}
+	return fmt.Sprintf("%s on %s, lvsdeploy %s since %s", name, machine, mode, time.Now().Format(time.DateTime))
+}
+
+// sites reads the local directories that are published, and unless this is a
+// dry run uploads the files that a host lacks or has otherwise.
+func (s *session) sites(ctx context.Context, in *roles.Input, conns map[string]*remote.Conn, check bool) error {
+	in.Sites = map[string][]tasks.SiteFile{}
+	for _, p := range roles.Publications(*in) {
+		files, ok := in.Sites[p.Site]
+		if !ok {
+			var err error
+			if files, err = readSite(p.Site); err != nil {
+				s.report.Event(engine.Event{Kind: engine.KindError, Host: p.Host, Err: err, Exit: int(report.TaskFailed)})
+				return err
+			}
+			in.Sites[p.Site] = files
+		}
+		facts := in.Facts[p.Host]
+		if facts == nil {
+			continue
+		}
+		home, err := conns[p.Host].Home(ctx)
+		if err != nil {
+			s.lost(p.Host, err)
+			return err
+		}
+		in.Staging[p.Host] = stagingBelow(home, s.cluster.Name)
+		if check {
+			continue
+		}
+		if err := pushSite(ctx, conns[p.Host], p, roles.StagingOf(in.Staging[p.Host], p.Dir), files, facts.Trees); err != nil {
+			s.lost(p.Host, err)
+			return err
+		}
+	}
+	return nil
+}
