@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 )
@@ -80,7 +83,7 @@ func (r *reader) decode() (vals map[string]any) {
 	defer func() {
 		// The decoder panics where it finds a fault of its own.
 		if bug := recover(); bug != nil {
-			r.fail(0, "", "read this as TOML: %s", strings.TrimSpace(fmt.Sprint(bug)))
+			r.fail(0, "", "read this as TOML: %s", visible(strings.TrimSpace(fmt.Sprint(bug))))
 		}
 	}()
 	_, err := toml.Decode(r.src, &vals)
@@ -89,7 +92,7 @@ func (r *reader) decode() (vals map[string]any) {
 	case errors.As(err, &pe):
 		r.syntax(pe)
 	case err != nil:
-		r.fail(0, "", "read this as TOML: %v", err)
+		r.fail(0, "", "read this as TOML: %s", visible(err.Error()))
 	}
 	return vals
 }
@@ -97,7 +100,7 @@ func (r *reader) decode() (vals map[string]any) {
 // syntax puts the decoder's words into ours.
 func (r *reader) syntax(pe toml.ParseError) {
 	at := pe.Position.Start
-	msg, hint := strings.TrimSuffix(pe.Message, " instead"), ""
+	msg, hint := strings.TrimSuffix(visible(pe.Message), " instead"), ""
 	switch {
 	case secret(lastPart(pe.LastKey)):
 		msg, hint = "the value of "+quote(pe.LastKey)+" is not valid", secretHint
@@ -155,6 +158,19 @@ func keyIn(msg string) string {
 		return key
 	}
 	return msg
+}
+
+// visible escapes the control characters that the decoder's words can hold.
+func visible(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 func lowerFirst(s string) string {

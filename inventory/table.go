@@ -28,7 +28,11 @@ func (r *reader) fail(at int, hint, format string, args ...any) {
 // lineCol turns a byte offset into a line and a column, both from 1; columns
 // count characters.
 func lineCol(src string, at int) (line, col int) {
-	before := src[:max(0, min(at, len(src)))]
+	at = max(0, min(at, len(src)))
+	for i := 0; i < utf8.UTFMax-1 && at > 0 && at < len(src) && !utf8.RuneStart(src[at]); i++ {
+		at-- // the decoder can point into the middle of a character
+	}
+	before := src[:at]
 	start := strings.LastIndexByte(before, '\n') + 1
 	return 1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[start:])
 }
