@@ -52,7 +52,7 @@ func readSSHConfig(home string) (*sshConfig, error) {
 
 func (c *sshConfig) read(path string, outer []configCond, depth int) error {
 	if depth > includeDepth {
-		return &Error{Op: "read " + path, Kind: Settings, Err: errors.New("Include goes in a circle")}
+		return &Error{Op: "read " + path, Kind: Settings, Err: errors.New("its Include goes in a circle")}
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -99,7 +99,7 @@ func (c *sshConfig) include(from string, patterns []string, conds []configCond, 
 		}
 		files, err := filepath.Glob(p)
 		if err != nil {
-			return &Error{Op: "read " + from, Kind: Settings, Err: fmt.Errorf("Include %s: %w", p, err)}
+			return &Error{Op: "read " + from, Kind: Settings, Err: fmt.Errorf("cannot include %s: %w", p, err)}
 		}
 		for _, f := range files {
 			if err := c.read(f, conds, depth+1); err != nil {
@@ -223,7 +223,7 @@ func (c configCond) holds(host string, s *settings, final bool) (bool, error) {
 			args = args[1:]
 		default:
 			if len(args) < 2 {
-				return false, &Error{Op: "read " + c.where, Kind: Settings, Err: fmt.Errorf("Match %s has no value", args[0])}
+				return false, &Error{Op: "read " + c.where, Kind: Settings, Err: fmt.Errorf("its Match %s has no value", args[0])}
 			}
 			list := strings.Split(args[1], ",")
 			args = args[2:]
@@ -244,7 +244,7 @@ func (c configCond) holds(host string, s *settings, final bool) (bool, error) {
 				v = matchPatterns(list, s.get("tag"))
 			default:
 				return false, &Error{Op: "read " + c.where, Kind: Settings,
-					Err:  fmt.Errorf("Match %s is not supported", name),
+					Err:  fmt.Errorf("its Match %s is not supported", name),
 					Hint: "give the host's user, port, identity and jump in hosts.toml, or exclude it there with \"Match !host …\" first"}
 			}
 		}

@@ -1,0 +1,261 @@
+package remote
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/lvsdeploy/lvsdeploy/internal/sshtest"
+)
+
+// fakeTerminal answers and remembers questions.
+type fakeTerminal struct {
+	mu        sync.Mutex
+	yes       bool
+	secrets   map[string]string // by a part of the prompt
+	questions []string
+}
+
+func (f *fakeTerminal) Confirm(q string) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.questions = append(f.questions, q)
+	return f.yes, nil
+}
+
+func (f *fakeTerminal) Secret(prompt string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.questions = append(f.questions, prompt)
+	for part, s := range f.secrets {
+		if strings.Contains(prompt, part) {
+			return s, nil
+		}
+	}
+	return "", errors.New("no answer")
+}
+
+func ecdsaKey(t *testing.T) ssh.Signer {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ssh.NewSignerFromKey(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func line(pattern string, key ssh.PublicKey) string {
+	return pattern + " " + string(ssh.MarshalAuthorizedKey(key))
+}
+
+func TestHostKeys(t *testing.T) {
+	isolate(t)
+	ed, ec, other, ca := sshtest.NewKey(t), ecdsaKey(t), sshtest.NewKey(t), sshtest.NewKey(t)
+	cert := &ssh.Certificate{Key: ed.PublicKey(), CertType: ssh.HostCert, ValidPrincipals: []string{"127.0.0.1"}, ValidBefore: ssh.CertTimeInfinity}
+	if err := cert.SignCert(rand.Reader, ca); err != nil {
+		t.Fatal(err)
+	}
+	certified, err := ssh.NewCertSigner(cert, ed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []ssh.Signer{ed, ec}
+	tests := []struct {
+		name   string
+		keys   []ssh.Signer
+		known  string // %[1]s: [127.0.0.1]:port
+		config string
+		accept bool
+		want   string // empty: connected
+		hint   string
+	}{
+		{name: "known", keys: both, known: line("%[1]s", ed.PublicKey())},
+		{name: "known by its other key", keys: both, known: line("%[1]s", ec.PublicKey())},
+		{name: "several names", keys: both, known: line("web1,%[1]s", ec.PublicKey())},
+		{name: "wildcard", keys: both, known: line("127.0.0.*", ec.PublicKey())},
+		{name: "wildcard with port", keys: both, known: line("[127.*]:%[3]s", ec.PublicKey())},
+		{name: "hashed", keys: both, known: "HASHED"},
+		{name: "no newline at the end", keys: both, known: strings.TrimSpace(line("%[1]s", ed.PublicKey()))},
+		{name: "unreadable lines beside it", keys: both, known: "garbage\nhost ssh-foo AAAA\n# comment\n" + line("%[1]s", ed.PublicKey())},
+		{name: "certificate", keys: []ssh.Signer{certified}, known: "@cert-authority " + line("*", ca.PublicKey())},
+		{name: "certificate, nobody known", keys: []ssh.Signer{certified, ed}, want: "is not known"},
+		{name: "certificate of another authority", keys: []ssh.Signer{certified}, known: "@cert-authority " + line("*", other.PublicKey()), want: "cannot trust web1"},
+		{name: "unknown", keys: both, want: "cannot trust web1 (%[2]s): its ED25519 key " + ssh.FingerprintSHA256(ed.PublicKey()) + " is not known", hint: "--accept-new"},
+		{name: "another host's", keys: both, known: line("[127.0.0.1]:1", ed.PublicKey()), want: "is not known"},
+		{name: "changed", keys: []ssh.Signer{ed}, known: "# one\n" + line("%[1]s", other.PublicKey()), want: "known_hosts:2", hint: "ssh-keygen -f HOME/.ssh/known_hosts -R '%[1]s'"},
+		{name: "changed, accept-new", keys: []ssh.Signer{ed}, known: line("%[1]s", other.PublicKey()), accept: true, want: "is not the one in HOME/.ssh/known_hosts:1"},
+		{name: "changed, StrictHostKeyChecking no", keys: []ssh.Signer{ed}, known: line("%[1]s", other.PublicKey()), config: "StrictHostKeyChecking no\n", want: "is not the one in"},
+		{name: "changed, known_hosts off", keys: []ssh.Signer{ed}, known: line("%[1]s", other.PublicKey()), config: "StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n", want: "is not the one in"},
+		{name: "changed type, accept-new", keys: []ssh.Signer{ed}, known: line("%[1]s", ec.PublicKey()), accept: true, want: "is not the one in"},
+		{name: "changed, unreadable line before", keys: []ssh.Signer{ed}, known: "garbage\n" + line("%[1]s", other.PublicKey()), want: "HOME/.ssh/known_hosts:2"},
+		{name: "revoked", keys: []ssh.Signer{ed}, known: "@revoked " + line("*", ed.PublicKey()), accept: true, want: "is marked @revoked in HOME/.ssh/known_hosts:1"},
+		{name: "accept-new", keys: both, accept: true},
+		{name: "accept-new by config", keys: both, config: "StrictHostKeyChecking accept-new\n"},
+		{name: "alias", keys: both, known: line("shop", ec.PublicKey()), config: "HostKeyAlias shop\n"},
+		{name: "alias unknown", keys: both, known: line("%[1]s", ec.PublicKey()), config: "HostKeyAlias shop\n", want: "is not known"},
+		{name: "file of its own", keys: both, known: line("%[1]s", other.PublicKey()), config: "UserKnownHostsFile ~/.ssh/extra\nStrictHostKeyChecking accept-new\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := sshtest.New(t, sshtest.Options{HostKeys: tt.keys})
+			home := sshtest.Home(t, s)
+			pattern := knownhosts.Normalize(s.Addr())
+			known := strings.ReplaceAll(tt.known, "%[1]s", pattern)
+			known = strings.ReplaceAll(known, "%[3]s", fmt.Sprint(s.Port()))
+			if known == "HASHED" {
+				known = line(knownhosts.HashHostname(pattern), ec.PublicKey())
+			}
+			put(t, home, "known_hosts", known)
+			put(t, home, "config", tt.config)
+			r := DialAll(t.Context(), Config{Home: home, AcceptNew: tt.accept}, []Target{target("web1", s)})["web1"]
+			if tt.want == "" {
+				if r.Err != nil {
+					t.Fatal(r.Err, r.Err.(*Error).Hint)
+				}
+				_ = r.Conn.Close()
+				return
+			}
+			fill := func(text string) string {
+				text = strings.ReplaceAll(text, "%[1]s", pattern)
+				return strings.ReplaceAll(strings.ReplaceAll(text, "%[2]s", s.Addr()), "HOME", home)
+			}
+			wantError(t, r.Err, HostKey, fill(tt.want), fill(tt.hint))
+			if got := get(t, home, "known_hosts"); got != known {
+				t.Errorf("known_hosts was changed to %q", got)
+			}
+		})
+	}
+}
+
+func put(t *testing.T, home, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(home, ".ssh", name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t *testing.T, home, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(home, ".ssh", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Several hosts at once, one of them under two names; the file's last line has
+// no end.
+func TestAcceptNewAppends(t *testing.T) {
+	isolate(t)
+	for _, hash := range []bool{false, true} {
+		var servers []*sshtest.Server
+		var targets []Target
+		for i := range 6 {
+			servers = append(servers, sshtest.New(t, sshtest.Options{}))
+			targets = append(targets, target(fmt.Sprint("web", i), servers[i]))
+		}
+		targets = append(targets, target("again", servers[0]))
+		home := sshtest.Home(t, servers...)
+		first := strings.TrimSpace(line("somebody", sshtest.NewKey(t).PublicKey()))
+		put(t, home, "known_hosts", first)
+		if hash {
+			put(t, home, "config", "HashKnownHosts yes\n")
+		}
+		for range 2 {
+			for name, r := range DialAll(t.Context(), Config{Home: home, AcceptNew: true}, targets) {
+				if r.Err != nil {
+					t.Fatal(name, r.Err)
+				}
+				_ = r.Conn.Close()
+			}
+			text := get(t, home, "known_hosts")
+			if !strings.HasPrefix(text, first+"\n") || strings.Count(text, "\n") != 7 {
+				t.Errorf("known_hosts is\n%s", text)
+			}
+			if hash == strings.Contains(text, "127.0.0.1") {
+				t.Errorf("hash %v, but known_hosts is\n%s", hash, text)
+			}
+		}
+	}
+}
+
+func TestAcceptNewMakesDirectory(t *testing.T) {
+	isolate(t)
+	s := sshtest.New(t, sshtest.Options{})
+	key := filepath.Join(sshtest.Home(t, s), ".ssh", "id_ed25519")
+	home := t.TempDir()
+	tg := target("web1", s)
+	tg.Identity = key
+	dialOne(t, Config{Home: home, AcceptNew: true}, tg)
+	for path, want := range map[string]os.FileMode{".ssh": 0o700 | os.ModeDir, ".ssh/known_hosts": 0o600} {
+		info, err := os.Stat(filepath.Join(home, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode() != want {
+			t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
+		}
+	}
+}
+
+func TestUnknownKeysAskedOnce(t *testing.T) {
+	isolate(t)
+	for _, yes := range []bool{true, false} {
+		servers := []*sshtest.Server{sshtest.New(t, sshtest.Options{}), sshtest.New(t, sshtest.Options{}), sshtest.New(t, sshtest.Options{})}
+		home := sshtest.Home(t, servers...)
+		put(t, home, "known_hosts", servers[2].KnownHosts())
+		terminal := &fakeTerminal{yes: yes}
+		targets := []Target{target("web1", servers[0]), target("web2", servers[1]), target("nfs", servers[2]), target("same", servers[0])}
+		results := DialAll(t.Context(), Config{Home: home, Terminal: terminal}, targets)
+		if len(terminal.questions) != 1 {
+			t.Fatalf("asked %d times: %q", len(terminal.questions), terminal.questions)
+		}
+		for _, s := range servers[:2] {
+			if print := ssh.FingerprintSHA256(s.HostKey()); strings.Count(terminal.questions[0], print) != 1 {
+				t.Errorf("question lacks %s, or has it twice:\n%s", print, terminal.questions[0])
+			}
+		}
+		for name, r := range results {
+			if yes || name == "nfs" {
+				if r.Err != nil {
+					t.Errorf("%s: %v", name, r.Err)
+				} else {
+					_ = r.Conn.Close()
+				}
+				continue
+			}
+			wantError(t, r.Err, HostKey, "is not known")
+		}
+		if n := servers[2].Accepted(); n != 1 {
+			t.Errorf("the host that was known was dialled %d times", n)
+		}
+	}
+}
+
+func TestStrictIsNotAsked(t *testing.T) {
+	isolate(t)
+	s := sshtest.New(t, sshtest.Options{})
+	home := sshtest.Home(t, s)
+	put(t, home, "known_hosts", "")
+	put(t, home, "config", "StrictHostKeyChecking yes\n")
+	terminal := &fakeTerminal{yes: true}
+	r := DialAll(t.Context(), Config{Home: home, Terminal: terminal}, []Target{target("web1", s)})["web1"]
+	wantError(t, r.Err, HostKey, "is not known")
+	if len(terminal.questions) > 0 {
+		t.Errorf("asked %q", terminal.questions)
+	}
+}
