@@ -198,7 +198,7 @@ func savedFile(f facts) (key, file string) {
 
 func rulesAtBoot(_ *inventory.Cluster, _ inventory.Mode, f facts) []Check {
 	if f.word("enabled") != "enabled" {
-		return []Check{bad(nameRulesBoot, "the service ipvsadm is not enabled: "+f.said("enabled"), "run `systemctl enable ipvsadm` (do not restart it)")}
+		return []Check{bad(nameRulesBoot, "the service ipvsadm is not enabled: "+f.word("enabled"), "run `systemctl enable ipvsadm` (do not restart it)")}
 	}
 	if f.ok("debian") && !shellTrue(f.lines("auto"), "AUTO") {
 		return []Check{bad(nameRulesBoot, "/etc/default/ipvsadm does not say AUTO=true: the table is not restored at boot", "write AUTO=\"true\" there")}
@@ -253,7 +253,7 @@ func snatAtBoot(c *inventory.Cluster, _ inventory.Mode, f facts) []Check {
 		return nil
 	}
 	if f.word("snat-unit") != "enabled" {
-		return []Check{bad(nameSNATBoot, fmt.Sprintf("%s is not enabled: %s", snatUnit(c), f.said("snat-unit")), redeploy)}
+		return []Check{bad(nameSNATBoot, fmt.Sprintf("%s is not enabled: %s", snatUnit(c), f.word("snat-unit")), redeploy)}
 	}
 	return []Check{good(nameSNATBoot, "%s is enabled", snatUnit(c))}
 }

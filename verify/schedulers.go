@@ -80,7 +80,7 @@ func (p promise) bounds(weights []int, n int) []bound {
 		}
 		b[i] = bound{0, n}
 		switch {
-		case live == 1:
+		case live == 1 && p.kind != sticky: // persistence may hold on to a drained server
 			b[i].min = n
 		case p.kind == even:
 			b[i] = bound{n / live, (n + live - 1) / live}

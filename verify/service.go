@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/lvsdeploy/lvsdeploy/inventory"
 )
 
-// giveUp is how many requests may fail at the start, all of them by timeout,
-// before the rest is spared: a dead service must not take a minute to say so.
+// giveUp is after how many timeouts the remaining requests are spared: what is
+// wrong is seen by then, and a dead server must not take a minute to say so.
 const giveUp = 4
 
 // serviceRun is a service while its requests are being counted.
@@ -142,7 +143,8 @@ func (v *serviceRun) send(ctx context.Context, r *run, d Dialer, w *watcher) {
 		v.result.Answers = append(v.result.Answers, a)
 		r.answered(v.result.VIP, a)
 		if err != nil && time.Since(start) >= o.Timeout {
-			if timeouts++; timeouts == giveUp && timeouts == n {
+			if timeouts++; timeouts == giveUp && n < o.N {
+				v.result.Note = join(v.result.Note, fmt.Sprintf("stopped after %d timeouts, %d requests were spared", timeouts, o.N-n))
 				break
 			}
 		}
@@ -261,24 +263,29 @@ func (v *serviceRun) share(server string) *Share {
 	return nil
 }
 
-// failures says how requests failed, the commonest way first.
+// failures says how requests failed, the commonest way first, and which
+// servers had been given them.
 func failures(answers []Answer) string {
-	count := map[string]int{}
-	best := ""
+	count, servers := map[string]int{}, map[string][]string{}
+	var ways []string
 	for _, a := range answers {
 		if a.Err == nil {
 			continue
 		}
-		k := a.Err.Error()
-		if a.Server != "" {
-			k = a.Server + ": " + k
+		way := a.Err.Error()
+		if count[way]++; count[way] == 1 {
+			ways = append(ways, way)
 		}
-		if count[k]++; best == "" || count[k] > count[best] {
-			best = k
+		if a.Server != "" && !slices.Contains(servers[way], a.Server) {
+			servers[way] = append(servers[way], a.Server)
 		}
 	}
-	if len(count) > 1 {
-		return fmt.Sprintf("%s (and %d other ways)", best, len(count)-1)
+	slices.SortStableFunc(ways, func(a, b string) int { return count[b] - count[a] })
+	for i, way := range ways {
+		if who := servers[way]; len(who) > 0 {
+			slices.Sort(who)
+			ways[i] = way + " (given to " + strings.Join(who, ", ") + ")"
+		}
 	}
-	return best
+	return strings.Join(ways[:min(len(ways), 3)], "; ")
 }

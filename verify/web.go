@@ -196,7 +196,7 @@ func parsePage(f facts) (page, error) {
 	case !f.ok("page"):
 		return page{}, fmt.Errorf("no answer: %s", f.said("page"))
 	case wget:
-		return pageOf(200, out+"\n"), nil
+		return pageOf(200, out), nil
 	}
 	head, body, _ := strings.Cut(strings.ReplaceAll(out, "\r", ""), "\n\n")
 	w := strings.Fields(head)
@@ -204,7 +204,7 @@ func parsePage(f facts) (page, error) {
 		return page{}, fmt.Errorf("no HTTP answer: %s", firstLine(out))
 	}
 	status, _ := strconv.Atoi(w[1])
-	p := pageOf(status, body+"\n")
+	p := pageOf(status, body)
 	if status >= 400 {
 		return p, fmt.Errorf("HTTP status %d", status)
 	}
