@@ -76,3 +76,18 @@ func greets(ctx context.Context, namespaceFile, address string) bool {
 		return err
 	})
 }
+
+// allowedCPUs are the processors that this process may use.
+func allowedCPUs() []int {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return []int{0}
+	}
+	var cpus []int
+	for cpu := range len(set) * 64 {
+		if set.IsSet(cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus
+}

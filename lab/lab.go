@@ -281,6 +281,7 @@ func (l *Lab) down() error {
 	if err := errors.Join(os.RemoveAll(disks), os.RemoveAll(l.dir)); err != nil {
 		return fmt.Errorf("cannot remove the lab's files: %w", err)
 	}
+	os.Remove(filepath.Dir(disks)) // unless another lab has disks there
 	l.progress.say("lab %s is down", l.name)
 	return nil
 }

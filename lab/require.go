@@ -22,6 +22,7 @@ var programs = []struct{ program, pkg string }{
 	{"ssh", "openssh-client"},
 	{"ssh-keygen", "openssh-client"},
 	{"setsid", "util-linux"},
+	{"taskset", "util-linux"},
 	{"unshare", "util-linux"},
 }
 

@@ -10,3 +10,5 @@ APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q -y install --download-only --no-ins
 rm -rf "$root/srv/repo/partial" "$root/srv/repo/lock"
 cd "$root/srv/repo"
 dpkg-scanpackages . >Packages
+sum=$(sha256sum Packages)
+printf 'SHA256:\n %s %s Packages\n' "${sum%% *}" "$(wc -c <Packages)" >Release
