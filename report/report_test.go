@@ -148,8 +148,7 @@ func TestCheckDiff(t *testing.T) {
 		want := `web1  would-change  write /etc/fstab
     -old
     +new
-web1  pending       mount /opt/ka
-    after: write /etc/fstab
+web1  pending       mount /opt/ka  (after: write /etc/fstab)
 
 web1  ok=0 changed=0 failed=0 would-change=1 pending=1  0.0s
 

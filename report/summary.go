@@ -25,8 +25,12 @@ func (r *Reporter) taskLine(e engine.Event) []string {
 	lines := []string{line}
 	why := e.Status == engine.Skipped || e.Status == engine.Pending
 	bad := e.Status == engine.Failed || e.Status == engine.Unknown // the summary has theirs
-	if why || (r.o.Verbose > 0 && !bad) {
-		for _, text := range cleanLines(e.Detail) {
+	detail := cleanLines(e.Detail)
+	switch {
+	case why && len(detail) == 1: // many tasks are skipped for one reason: a line each is enough
+		lines[0] += r.style.faint.Sprint("  (" + detail[0] + ")")
+	case why, r.o.Verbose > 0 && !bad:
+		for _, text := range detail {
 			lines = append(lines, "    "+text)
 		}
 	}

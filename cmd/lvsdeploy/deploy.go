@@ -25,8 +25,8 @@ func deployCommand(std streams, mode inventory.Mode, usage string) *cli.Command 
 		Name:  string(mode),
 		Usage: usage,
 		Flags: connectFlags(
-			&cli.BoolFlag{Name: "check", Usage: "look only; exit 3 if something would change"},
-			&cli.BoolFlag{Name: "diff", Usage: "show what is different"},
+			&cli.BoolFlag{Name: "check", DisableDefaultText: true, Usage: "look only; exit 3 if something would change"},
+			&cli.BoolFlag{Name: "diff", DisableDefaultText: true, Usage: "show what is different"},
 			limitFlag(),
 		),
 		Action: func(c *cli.Context) error {

@@ -25,13 +25,16 @@ func renderCommand(std streams) *cli.Command {
 			"check.sh (what a dry run does) and files/ (each file as it would be written).",
 		Flags: []cli.Flag{
 			inventoryFlag(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write into `DIR`, which is made if need be", Required: true},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write into `DIR`, which is made if need be"},
 			&cli.StringFlag{Name: "platform", Value: "el7", Usage: "what the hosts are taken for: " + strings.Join(tasks.ExamplePlatforms(), ", ")},
 		},
 		Action: func(c *cli.Context) error {
 			mode, err := modeArg(c)
 			if err != nil {
 				return err
+			}
+			if c.String("output") == "" {
+				return usagef("lvsdeploy render "+string(mode)+" -o DIR", "cannot render without a directory to write into")
 			}
 			facts, ok := tasks.ExampleFacts(c.String("platform"))
 			if !ok {
