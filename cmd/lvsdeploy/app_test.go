@@ -122,6 +122,7 @@ func TestComplain(t *testing.T) {
 		{exit(report.WouldChange), ""},
 		{usagef("try this", "cannot do that"), "lvsdeploy: cannot do that\n    hint: try this\n"},
 		{inventory.Errors{{File: "hosts.toml", Line: 1, Col: 2, Msg: "cannot read", Hint: "try"}}, "hosts.toml:1:2: cannot read\n    hint: try\n"},
+		{fmt.Errorf("cannot verify: %w", context.Canceled), "lvsdeploy: interrupted\n"},
 		{&remote.Error{Op: "reach web1", Hint: "is it up?"}, "lvsdeploy: cannot reach web1\n    hint: is it up?\n"},
 	} {
 		var b strings.Builder

@@ -49,6 +49,9 @@ func complain(w io.Writer, err error) report.Exit {
 		prefix = ""
 	}
 	msg := prefix + err.Error()
+	if code == report.Interrupted { // nobody needs to be told how
+		msg = "lvsdeploy: interrupted"
+	}
 	if hint := hintFor(err); hint != "" && !strings.Contains(msg, hint) {
 		msg += "\n    hint: " + hint
 	}
