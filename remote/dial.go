@@ -47,6 +47,9 @@ func newDialer(cfg Config) (*dialer, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = DefaultTimeout
 	}
+	if cfg.keepalive <= 0 {
+		cfg.keepalive = keepaliveEvery
+	}
 	if cfg.Home == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
@@ -338,9 +341,9 @@ func (a *attempt) run(ctx context.Context) (*link, error) {
 		if canceled {
 			return nil, ctx.Err()
 		}
-		return nil, a.explain(err, stalled)
+		return nil, a.explain(err, conn.greeting(), stalled)
 	}
-	return newLink(a.name, ssh.NewClient(c, chans, reqs), conn, a.via), nil
+	return newLink(a.name, ssh.NewClient(c, chans, reqs), conn, a.via, a.cfg.keepalive), nil
 }
 
 // patience closes a connection that is silent for too long while it is set up.
@@ -417,7 +420,7 @@ func (a *attempt) dialRaw(ctx context.Context) (net.Conn, error) {
 }
 
 // explain turns what x/crypto/ssh says about a failed handshake into an Error.
-func (a *attempt) explain(err error, stalled bool) error {
+func (a *attempt) explain(err error, greeting string, stalled bool) error {
 	if a.keyErr != nil {
 		return a.keyErr
 	}
@@ -435,6 +438,9 @@ func (a *attempt) explain(err error, stalled bool) error {
 	if a.verified {
 		a.refused = true
 		return a.authError(err)
+	}
+	if greeting != "" && !strings.HasPrefix(greeting, "SSH-") && !strings.Contains(greeting, "MaxStartups") {
+		return a.fail(Unreachable, fmt.Errorf("it says %q", greeting), "is it SSH that listens on this port?")
 	}
 	if dropped(err) {
 		a.early = true

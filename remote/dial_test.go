@@ -53,7 +53,7 @@ func TestDialErrors(t *testing.T) {
 		{"nobody listens", Target{Host: "127.0.0.1", Port: port(closed)}, Unreachable,
 			[]string{fmt.Sprintf("cannot reach web1 (%s): connection refused", closed.Addr()), "is sshd running there"}},
 		{"silence", Target{Host: "127.0.0.1", Port: port(silent)}, Unreachable, []string{"no answer in time", "is the host up?"}},
-		{"not ssh", Target{Host: "127.0.0.1", Port: port(web)}, Unreachable, []string{"is it SSH that listens there?"}},
+		{"not ssh", Target{Host: "127.0.0.1", Port: port(web)}, Unreachable, []string{`: it says "HTTP/1.1 400 Bad Request"`, "is it SSH that listens on this port?"}},
 		{"no such name", Target{Host: "web1.invalid"}, Unreachable, []string{"cannot reach web1 (web1.invalid:22): ", "HostName"}},
 		{"no key accepted", target("", stranger), Auth, []string{"none of our keys is accepted for user root", "ssh-copy-id -p "}},
 		{"no such identity", Target{Host: "127.0.0.1", Port: stranger.Port(), Identity: "~/.ssh/gone"}, Settings,
@@ -136,17 +136,21 @@ func TestDialCanceled(t *testing.T) {
 func TestKeepalive(t *testing.T) {
 	isolate(t)
 	s := sshtest.New(t, sshtest.Options{})
-	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
+	c := dialOne(t, Config{Home: sshtest.Home(t, s), keepalive: 200 * time.Millisecond}, target("web1", s))
 	p, err := c.Program(t.Context(), "echo on; read wait")
 	if err != nil {
 		t.Fatal(err)
 	}
+	on := make([]byte, 3)
+	if _, err := io.ReadFull(p.Stdout, on); err != nil || string(on) != "on\n" {
+		t.Fatalf("read %q, %v", on, err)
+	}
 	s.Freeze()
 	begin := time.Now()
-	out, err := io.ReadAll(p.Stdout)
-	wantError(t, err, Lost, "nothing heard for 15 s")
-	if took := time.Since(begin); string(out) != "on\n" || took < 10*time.Second || took > 22*time.Second {
-		t.Errorf("output %q, and it took %v", out, took)
+	_, err = io.ReadAll(p.Stdout)
+	wantError(t, err, Lost, "nothing heard for 600ms")
+	if took := time.Since(begin); took < 400*time.Millisecond || took > 3*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 

@@ -3,7 +3,9 @@ package remote
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +23,18 @@ type watched struct {
 	net.Conn
 	ack  func()
 	last atomic.Int64 // UnixNano of the last bytes read
-	beat func()       // called after each read that gave bytes, may be nil
+	beat func()       // called after each read that gave bytes
+
+	mu    sync.Mutex
+	first []byte // the first bytes heard: who is it that answers?
+}
+
+// greeting returns the first line heard, or "".
+func (w *watched) greeting() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	line, _, _ := strings.Cut(string(w.first), "\n")
+	return printable(line)
 }
 
 func newWatched(c net.Conn, beat func()) *watched {
@@ -36,9 +49,12 @@ func (w *watched) Read(b []byte) (int, error) {
 	w.ack()
 	if n > 0 {
 		w.last.Store(time.Now().UnixNano())
-		if w.beat != nil {
-			w.beat()
+		w.beat()
+		w.mu.Lock()
+		if room := 80 - len(w.first); room > 0 {
+			w.first = append(w.first, b[:min(n, room)]...)
 		}
+		w.mu.Unlock()
 	}
 	return n, err
 }
@@ -55,6 +71,7 @@ type link struct {
 	conn   *watched
 	via    *link // the jump host it goes through, or nil
 
+	every time.Duration // how often a sign of life is asked for
 	ended chan struct{} // closed when the connection is over
 	wg    sync.WaitGroup
 
@@ -66,8 +83,8 @@ type link struct {
 
 // newLink takes over an authenticated connection and holds one reference.
 // It takes a reference to via of its own.
-func newLink(name string, client *ssh.Client, conn *watched, via *link) *link {
-	l := &link{name: name, client: client, conn: conn, via: via, ended: make(chan struct{}), refs: 1}
+func newLink(name string, client *ssh.Client, conn *watched, via *link, every time.Duration) *link {
+	l := &link{name: name, client: client, conn: conn, via: via, every: every, ended: make(chan struct{}), refs: 1}
 	if via != nil {
 		via.hold()
 	}
@@ -129,7 +146,7 @@ func (l *link) end(why error) {
 // keepalive asks the other side for a sign of life when nothing was heard
 // from it for a while, and ends the connection when none comes.
 func (l *link) keepalive() {
-	tick := time.NewTicker(keepaliveEvery)
+	tick := time.NewTicker(l.every)
 	defer tick.Stop()
 	var waiting atomic.Bool
 	for {
@@ -139,11 +156,11 @@ func (l *link) keepalive() {
 		case <-tick.C:
 		}
 		silence := l.conn.silence()
-		if silence >= keepaliveMissed*keepaliveEvery {
-			l.end(errSilent)
+		if silence >= keepaliveMissed*l.every {
+			l.end(fmt.Errorf("nothing heard for %v", keepaliveMissed*l.every))
 			return
 		}
-		if silence >= keepaliveEvery/2 && waiting.CompareAndSwap(false, true) {
+		if silence >= l.every/2 && waiting.CompareAndSwap(false, true) {
 			l.spawn(func() {
 				_, _, _ = l.client.SendRequest("keepalive@openssh.com", true, nil)
 				waiting.Store(false)
@@ -151,8 +168,6 @@ func (l *link) keepalive() {
 		}
 	}
 }
-
-var errSilent = errors.New("nothing heard for 15 s")
 
 // lost is the error of an operation that the end of the connection cut off.
 func (l *link) lost(host string) *Error {

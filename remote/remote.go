@@ -35,6 +35,8 @@ type Config struct {
 	Terminal       Terminal                 // nil: nobody to ask
 	BecomePassword string                   // sudo's; empty: none known
 	Progress       func(host, doing string) // may be nil; called from several goroutines, but one at a time
+
+	keepalive time.Duration // tests make it shorter
 }
 
 // DefaultTimeout is what Config.Timeout is when not given.
