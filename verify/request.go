@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -28,11 +29,12 @@ const bodyLimit = 256 << 10
 // get asks for one page on a new connection, which it closes. The local end
 // of the connection is returned as far as it is known, also after an error.
 func get(ctx context.Context, d Dialer, addr netip.AddrPort, path string, timeout time.Duration) (page, netip.AddrPort, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %v", timeout))
+	late := fmt.Errorf("no answer within %v", timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, late)
 	defer cancel()
 	conn, err := d.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
-		return page{}, netip.AddrPort{}, reason(ctx, err)
+		return page{}, netip.AddrPort{}, reason(ctx, err, late)
 	}
 	defer conn.Close()
 	from := addrPortOf(conn.LocalAddr())
@@ -47,16 +49,16 @@ func get(ctx context.Context, d Dialer, addr netip.AddrPort, path string, timeou
 	req.Close = true
 	req.Header.Set("User-Agent", "lvsdeploy-verify")
 	if err := req.Write(conn); err != nil {
-		return page{}, from, reason(ctx, err)
+		return page{}, from, reason(ctx, err, late)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
 	if err != nil {
-		return page{}, from, reason(ctx, err)
+		return page{}, from, reason(ctx, err, late)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
 	if err != nil {
-		return page{}, from, reason(ctx, err)
+		return page{}, from, reason(ctx, err, late)
 	}
 	p := pageOf(resp.StatusCode, string(body))
 	if p.status >= 400 {
@@ -72,14 +74,21 @@ func pageOf(status int, body string) page {
 	return page{status: status, first: firstLine(body), digest: string(sum[:])}
 }
 
-// reason is why an exchange failed: our own limit, where that ended it, rather
-// than "use of closed network connection".
-func reason(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+// reason is why an exchange failed, in few words: our own limit where that
+// ended it, rather than "use of closed network connection", and no address,
+// which is said beside it.
+func reason(ctx context.Context, err, late error) error {
+	var netErr net.Error
+	var opErr *net.OpError
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return late // the dialer's clock was a moment ahead of ours
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the connection was closed without an answer")
+	case errors.As(err, &opErr):
+		return opErr.Err
 	}
 	return err
 }
