@@ -104,6 +104,13 @@ func (c *sshConfig) jumpHops(jumps []string, depth int) ([]hop, error) {
 			if err != nil {
 				return nil, err
 			}
+			// "Host *" with a ProxyJump is about the jump host too; ssh(1) does
+			// not go through a host to itself either.
+			if n := len(before); n > 0 {
+				if _, last, _, err := splitJump(before[n-1]); err == nil && strings.EqualFold(last, host) {
+					before = nil
+				}
+			}
 			if len(before) > 0 {
 				if hops, err = c.jumpHops(before, depth+1); err != nil {
 					return nil, err
