@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -167,7 +168,7 @@ func nfsAddress(c *inventory.Cluster, w *inventory.Web) string {
 }
 
 // realServers asks every real server for its page from the director, which is
-// how the requests will reach it.
+// how the requests will reach it. One of weight 0 gets none: it may be down.
 func (r *run) realServers(ctx context.Context) []Check {
 	c := r.cluster
 	d := r.host(c.Director.Name)
@@ -179,6 +180,7 @@ func (r *run) realServers(ctx context.Context) []Check {
 			continue
 		}
 		webs := websOf(c, s)
+		webs = slices.DeleteFunc(webs, func(w *inventory.Web) bool { return w.Weight == 0 })
 		checks[i] = make([]Check, len(webs))
 		for k, w := range webs {
 			wg.Go(func() {

@@ -124,7 +124,7 @@ func (w *watcher) ask(question string) ([]string, error) {
 }
 
 func (w *watcher) connections(s *inventory.Service, from netip.AddrPort) ([]connection, error) {
-	lines, err := w.ask("connections " + pattern(s.Protocol, from, vipOf(s)))
+	lines, err := w.ask("connections " + pattern(s.Protocol, from, s.Endpoint()))
 	if err != nil {
 		return nil, err
 	}

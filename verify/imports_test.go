@@ -15,13 +15,12 @@ func TestImports(t *testing.T) {
 	allowed := map[string]string{
 		"inventory": "what should be",
 		"shell":     "the only door from Go values to shell text",
-		"remote":    "how hosts are asked",
 	}
 	for _, path := range strings.Fields(string(out)) {
 		if own, ok := strings.CutPrefix(path, module); ok && allowed[own] == "" {
 			t.Errorf("verify must not import %s: its verdict must not lean on the code that deployed", own)
 		} else if !ok && strings.Contains(path, ".") {
-			t.Errorf("verify must not import %s: the standard library and remote are enough", path)
+			t.Errorf("verify must not import %s: the standard library is enough", path)
 		}
 	}
 }

@@ -118,8 +118,8 @@ func TestPatternUnderGrep(t *testing.T) {
 			pattern string
 			want    []connection
 		}{
-			{pattern("tcp", all[0].from, vipOf(s)), all[:1]},
-			{pattern("tcp", connection{}.from, vipOf(s)), all},
+			{pattern("tcp", all[0].from, s.Endpoint()), all[:1]},
+			{pattern("tcp", connection{}.from, s.Endpoint()), all},
 		} {
 			out, err := exec.Command(grep[0], append(grep[1:], "-e", tt.pattern, file)...).Output()
 			if got := parseConnections(strings.Split(string(out), "\n")); err != nil || !slices.Equal(got, tt.want) {

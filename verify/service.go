@@ -33,7 +33,7 @@ func (r *run) serve(ctx context.Context, s *inventory.Service) serviceRun {
 	o := r.options
 	webs := websOf(r.cluster, s)
 	v := serviceRun{service: s, webs: webs, network: r.cluster.Network}
-	v.result = ServiceResult{VIP: vipOf(s).String(), Protocol: s.Protocol, Scheduler: s.Scheduler,
+	v.result = ServiceResult{VIP: s.Endpoint().String(), Protocol: s.Protocol, Scheduler: s.Scheduler,
 		Persistent: s.Persistence > 0, From: o.From}
 	v.result.Promise = promiseOf(s.Scheduler, s.Persistence > 0).why
 	for _, w := range webs {
@@ -65,7 +65,7 @@ func (r *run) serve(ctx context.Context, s *inventory.Service) serviceRun {
 // origin is where the requests come from: what dials, and its address.
 func (r *run) origin(ctx context.Context, s *inventory.Service) (Dialer, netip.Addr, error) {
 	if r.options.From == Local {
-		source, err := r.options.Source(ctx, vipOf(s))
+		source, err := r.options.Source(ctx, s.Endpoint())
 		if err != nil {
 			return nil, netip.Addr{}, err
 		}
@@ -112,7 +112,7 @@ func (v *serviceRun) send(ctx context.Context, r *run, d Dialer, w *watcher) {
 	for n := 1; n <= o.N && ctx.Err() == nil; n++ {
 		r.progress(o.From, "%s: request %d of %d", v.result.VIP, n, o.N)
 		start := time.Now()
-		p, from, err := get(ctx, d, vipOf(s), s.CheckPath, o.Timeout)
+		p, from, err := get(ctx, d, s.Endpoint(), s.CheckPath, o.Timeout)
 		a := Answer{N: n, Status: p.status, Body: p.first, digest: p.digest, Took: time.Since(start), Err: err}
 		if w != nil && v.watched {
 			var hit []connection

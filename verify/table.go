@@ -174,37 +174,21 @@ func serviceKey(s *inventory.Service) string {
 	if s.Protocol == "udp" {
 		option = "-u "
 	}
-	return option + vipOf(s).String()
+	return option + s.Endpoint().String()
 }
-
-func vipOf(s *inventory.Service) netip.AddrPort { return netip.AddrPortFrom(s.VIP, s.Port) }
 
 // websOf returns the real servers of a service, in its order.
 func websOf(c *inventory.Cluster, s *inventory.Service) []*inventory.Web {
-	byName := map[string]*inventory.Web{}
-	all := make([]*inventory.Web, 0, len(c.Webs))
-	for i := range c.Webs {
-		byName[c.Webs[i].Name] = &c.Webs[i]
-		all = append(all, &c.Webs[i])
-	}
-	if len(s.Webs) == 0 {
-		return all
-	}
 	var webs []*inventory.Web
-	for _, name := range s.Webs {
-		if w := byName[name]; w != nil {
-			webs = append(webs, w)
-		}
+	for _, w := range c.WebsOf(*s) {
+		webs = append(webs, &w)
 	}
 	return webs
 }
 
 // realAddr is where a web serves a service.
 func realAddr(w *inventory.Web, s *inventory.Service) netip.AddrPort {
-	if w.Port != 0 {
-		return netip.AddrPortFrom(w.Address, w.Port)
-	}
-	return netip.AddrPortFrom(w.Address, s.Port)
+	return netip.AddrPortFrom(w.Address, inventory.RealPort(*s, *w))
 }
 
 // rules writes a table one rule a line and sorted, so that two of them can be
@@ -257,7 +241,7 @@ func parseLoads(lines []string, s *inventory.Service) (scheduler string, loads [
 		w := strings.Fields(line)
 		switch {
 		case len(w) >= 3 && (w[0] == "TCP" || w[0] == "UDP" || w[0] == "SCTP" || w[0] == "FWM"):
-			inside = w[0] == proto && w[1] == vipOf(s).String()
+			inside = w[0] == proto && w[1] == s.Endpoint().String()
 			if inside {
 				scheduler, found = w[2], true
 			}

@@ -2,7 +2,7 @@
 // through every virtual service, finds out from the director who served each,
 // holds the shares against what the scheduler promises, looks at every host,
 // and names the root cause of what is wrong. It changes nothing anywhere.
-// It may import inventory, shell and remote.
+// It may import inventory and shell; its hosts are whatever the caller gives.
 package verify
 
 import (
