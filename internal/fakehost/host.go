@@ -136,13 +136,20 @@ func (h *Host) start() error {
 			}
 		}
 	}
-	if err := populate(h.root, h.opts); err != nil {
+	start, err := populate(h.root, h.opts)
+	if err != nil {
 		return err
 	}
 	if err := h.hold(); err != nil {
 		return err
 	}
-	return h.install()
+	if len(start) == 0 {
+		return nil
+	}
+	if out, code := h.output("/.fakehost/stubs/systemctl --fakehost-start \"$@\"", start...); code != 0 {
+		return fmt.Errorf("cannot start %s: %s", strings.Join(start, ", "), out)
+	}
+	return nil
 }
 
 // hold starts the process that holds the namespaces and waits until they are furnished.
@@ -180,23 +187,6 @@ func (h *Host) hold() error {
 		err = errors.Join(err, cmd.Wait())
 		h.holder = nil
 		return fmt.Errorf("cannot furnish host %s: %w: %s%s", h.Name, err, word, complaints.String())
-	}
-	return nil
-}
-
-// install brings in what the options want present from the start; that is not counted as a mutation.
-func (h *Host) install() error {
-	want := h.opts.Packages
-	if h.opts.Firewalld {
-		want = append([]string{"firewalld"}, want...)
-	}
-	script := ": >/var/lib/fakehost/log\n"
-	if len(want) > 0 {
-		script = "for p do /.fakehost/install \"$p\" || exit; for u in $(cat /.fakehost/packages/$p/units); do" +
-			" /.fakehost/stubs/systemctl enable --now $u || exit; done; done 2>&1\n" + script
-	}
-	if out, code := h.output(script, want...); code != 0 {
-		return fmt.Errorf("cannot install %s: %s", strings.Join(want, ", "), out)
 	}
 	return nil
 }

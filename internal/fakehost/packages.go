@@ -1,7 +1,11 @@
 package fakehost
 
 import (
+	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -120,6 +124,66 @@ func packages() []aPackage {
 	}
 }
 
+// install puts a package in place before the host runs, as the stubs of the package managers do later, and says which of
+// its units are to be started for real.
+func (f *furniture) install(kind Kind, name string) (start []string) {
+	if _, err := os.Lstat(filepath.Join(f.root, stateDir, "installed", name)); err == nil {
+		return nil
+	}
+	all := packages()
+	i := slices.IndexFunc(all, func(p aPackage) bool { return p.kind == kind && p.name == name })
+	if i < 0 {
+		f.keep(fmt.Errorf("cannot install %s on a host of kind %s: no such package", name, kind))
+		return nil
+	}
+	p := all[i]
+	for _, d := range strings.Fields(p.depends) {
+		start = append(start, f.install(kind, d)...)
+	}
+	f.unpack(p, "")
+	for _, command := range strings.Fields(p.commands) {
+		path, stub, _ := strings.Cut(command, "=")
+		f.link("/.fakehost/stubs/"+stub, path)
+	}
+	f.write(stateDir+"installed/"+name, p.version+"\n", 0o644)
+	for unit, text := range p.units {
+		if strings.HasPrefix(text, "-> ") || kind == EL && name == "ipvsadm" { // whose start fails while nothing is saved
+			continue
+		}
+		f.dir("etc/systemd/system/multi-user.target.wants")
+		f.link("/usr/lib/systemd/system/"+unit, "etc/systemd/system/multi-user.target.wants/"+unit)
+		if text == webUnit || text == firewalldUnit {
+			start = append(start, unit)
+		} else {
+			f.write(stateDir+"active/"+unit, "", 0o644)
+		}
+	}
+	return start
+}
+
+// unpack writes the files and units of a package below a directory of the host.
+func (f *furniture) unpack(p aPackage, below string) {
+	for name, text := range p.units {
+		if target, isLink := strings.CutPrefix(text, "-> "); isLink {
+			f.dir(below + "/usr/lib/systemd/system")
+			f.link(target, below+"/usr/lib/systemd/system/"+name)
+			continue
+		}
+		f.write(below+"/usr/lib/systemd/system/"+name, text, 0o644)
+	}
+	for name, text := range p.files {
+		mode := fs.FileMode(0o644)
+		if strings.HasPrefix(text, "#!") {
+			mode = 0o755
+		}
+		if strings.HasSuffix(name, "/") {
+			f.dir(below + name)
+			continue
+		}
+		f.write(below+name, text, mode)
+	}
+}
+
 // packages writes what the stubs of the package managers install from: /.fakehost/packages/NAME.
 func (f *furniture) packages(kind Kind) {
 	for _, p := range packages() {
@@ -134,26 +198,12 @@ func (f *furniture) packages(kind Kind) {
 		f.write(dir+"enables", lines(p.enables), 0o644)
 		units := ""
 		for name, text := range p.units {
-			if target, isLink := strings.CutPrefix(text, "-> "); isLink {
-				f.dir(dir + "root/usr/lib/systemd/system")
-				f.link(target, dir+"root/usr/lib/systemd/system/"+name)
-				continue
+			if !strings.HasPrefix(text, "-> ") {
+				units += name + "\n"
 			}
-			units += name + "\n"
-			f.write(dir+"root/usr/lib/systemd/system/"+name, text, 0o644)
 		}
 		f.write(dir+"units", units, 0o644)
-		for name, text := range p.files {
-			mode := fs.FileMode(0o644)
-			if strings.HasPrefix(text, "#!") {
-				mode = 0o755
-			}
-			if strings.HasSuffix(name, "/") {
-				f.dir(dir + "root" + name)
-				continue
-			}
-			f.write(dir+"root"+name, text, mode)
-		}
+		f.unpack(p, dir+"root")
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -54,6 +53,7 @@ var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 // furniture writes the files of a new root directory; the first error stays.
 type furniture struct {
 	root string
+	made map[string]bool // directories
 	err  error
 }
 
@@ -63,7 +63,13 @@ func (f *furniture) keep(err error) {
 	}
 }
 
-func (f *furniture) dir(name string) { f.keep(os.MkdirAll(filepath.Join(f.root, name), 0o755)) }
+func (f *furniture) dir(name string) {
+	name = filepath.Clean(name)
+	if !f.made[name] {
+		f.made[name] = true
+		f.keep(os.MkdirAll(filepath.Join(f.root, name), 0o755))
+	}
+}
 
 func (f *furniture) write(name, text string, mode fs.FileMode) {
 	f.dir(filepath.Dir(name))
@@ -76,9 +82,9 @@ func (f *furniture) link(target, name string) {
 	}
 }
 
-// populate furnishes root with everything but mounts, which need the namespaces.
-func populate(root string, o Options) error {
-	f := &furniture{root: root}
+// populate furnishes root with everything but mounts, which need the namespaces. It returns the units to be started.
+func populate(root string, o Options) (start []string, err error) {
+	f := &furniture{root: root, made: map[string]bool{}}
 	for _, d := range strings.Fields(directories) {
 		f.dir(d)
 	}
@@ -106,7 +112,14 @@ func populate(root string, o Options) error {
 	f.network(o)
 	f.system(o)
 	f.packages(o.Kind)
-	return f.err
+	want := o.Packages
+	if o.Firewalld {
+		want = append([]string{"firewalld"}, want...)
+	}
+	for _, p := range want {
+		start = append(start, f.install(o.Kind, p)...)
+	}
+	return start, f.err
 }
 
 // libraries makes /usr/lib and /usr/share of links to this machine's, without what would betray it.
@@ -134,27 +147,6 @@ func (f *furniture) commands(shell Shell) {
 			f.link("/.fakehost/real/"+real, ".fakehost/bin/"+name)
 		}
 	}
-	busybox := realCommand("busybox")
-	if shell == Busybox {
-		if busybox == "" {
-			f.keep(errors.New("cannot make a busybox host: no busybox here\nhint: apt-get install busybox-static"))
-			return
-		}
-		out, err := exec.Command("/usr/"+busybox, "--list-full").Output()
-		f.keep(err)
-		// applets that stand for a package or for what the stubs do
-		hidden := map[string]bool{"dpkg": true, "dpkg-deb": true, "rpm": true, "rpm2cpio": true, "httpd": true, "brctl": true,
-			"arping": true, "telnetd": true, "tftp": true, "ifup": true, "ifdown": true}
-		for _, path := range strings.Fields(string(out)) {
-			name, dir := filepath.Base(path), filepath.Base(filepath.Dir(path))
-			if dir != "sbin" {
-				dir = "bin"
-			}
-			if !hidden[name] && baseStubs["/usr/"+dir+"/"+name] == "" {
-				f.link("/.fakehost/bin/busybox", "usr/"+dir+"/"+name)
-			}
-		}
-	}
 	switch shell {
 	case Dash, Bash:
 		if realCommand(string(shell)) == "" {
@@ -163,15 +155,11 @@ func (f *furniture) commands(shell Shell) {
 		}
 		f.link("/.fakehost/bin/"+string(shell), "usr/bin/sh")
 	case Busybox:
+		f.busybox()
 	default:
 		f.keep(fmt.Errorf("cannot make a host with shell %q: unknown", shell))
 	}
 	for _, name := range strings.Fields(baseCommands) {
-		if shell == Busybox {
-			if _, err := os.Lstat(filepath.Join(f.root, "usr/sbin", name)); err == nil {
-				continue
-			}
-		}
 		if realCommand(name) != "" {
 			f.link("/.fakehost/bin/"+name, "usr/bin/"+name) // an applet's or shell's link is there first, and stays
 		}

@@ -12,14 +12,15 @@ record() { printf '%s\n' "$*" | tr '\n' ' ' | sed 's/ $//' >>$state/log; echo >>
 # die STATUS MESSAGE
 die() { printf '%s\n' "$2" >&2; exit "$1"; }
 
-# Calls of one stub follow each other, as the kernel's tables see to it in reality.
-lock() { exec 9>>$state/.lock; flock 9; }
+# Calls of one stub follow each other, as the kernel's tables see to it in reality. A lock each, for stubs call stubs.
+lock() { exec 9>>/.fakehost/lock."$self"; flock 9; }
+unlock() { exec 9>&-; }
 
 own_addresses() { ip -o -4 addr show | awk '{ sub("/.*", "", $4); print $4 }'; }
 
 # mounts: the mount table with NFS mounts named as such, in the form of /proc/mounts
 mounts() {
-	awk 'NR == FNR { source[$2] = $1; options[$2] = $3; next }
+	awk 'FILENAME != "/proc/self/mounts" { source[$2] = $1; options[$2] = $3; next }
 		$2 in source { $1 = source[$2]; $3 = "nfs4"; $4 = options[$2] }
 		{ print }' $state/nfs-mounts /proc/self/mounts
 }
