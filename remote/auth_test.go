@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,19 +26,29 @@ func keyPair(t *testing.T, home, name, passphrase string) (ed25519.PrivateKey, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := ssh.NewSignerFromKey(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if name != "" {
-		block, err := ssh.MarshalPrivateKey(secret, "")
-		if passphrase != "" {
-			block, err = ssh.MarshalPrivateKeyWithPassphrase(secret, "", []byte(passphrase))
+	if passphrase != "" {
+		// One round of bcrypt (-a 1): x/crypto's own default takes seconds
+		// under the race detector.
+		path := filepath.Join(home, ".ssh", name)
+		if out, err := exec.Command("ssh-keygen", "-q", "-a", "1", "-t", "ed25519", "-N", passphrase, "-f", path).CombinedOutput(); err != nil {
+			t.Fatalf("ssh-keygen (package openssh-client): %v\n%s", err, out)
 		}
+		text := get(t, home, name)
+		raw, err := ssh.ParseRawPrivateKeyWithPassphrase([]byte(text), []byte(passphrase))
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret = *raw.(*ed25519.PrivateKey)
+	} else if name != "" {
+		block, err := ssh.MarshalPrivateKey(secret, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		put(t, home, name, string(pem.EncodeToMemory(block)))
+	}
+	signer, err := ssh.NewSignerFromKey(secret)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return secret, signer
 }
