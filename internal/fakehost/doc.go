@@ -4,7 +4,7 @@
 // A host is a set of Linux namespaces (user, mount, pid, net, uts, ipc) held open by one process. It works as root and,
 // where unprivileged user namespaces are allowed, as an ordinary user (then every file is root's: chown to anyone else
 // fails). The holder reads a pipe from the test: when the test ends, even by SIGKILL, the holder ends, and with it, being
-// pid 1, every process and every mount of the host.
+// pid 1, every process and every mount of the host; only after a SIGKILL a directory /dev/shm/fakehost-* stays behind.
 //
 // What is real inside: files, modes, mtimes, bind mounts, processes, signals; addresses, links (veth pairs whose other end
 // is in a second namespace), routes and net.ipv4.* sysctls of a network namespace of its own; the host name; the HTTP
@@ -24,6 +24,7 @@
 //   - /proc/modules and /proc/net/ip_vs are not there; /sys/module/NAME and lsmod know what modprobe loaded. net.ipv4.vs.*
 //     exist for the sysctl command, once ip_vs is loaded, and not as files.
 //   - The table of ipvsadm forwards nothing, and rules of iptables and firewalld filter nothing.
+//   - busybox's shell prefers applets to PATH, so those that a stub replaces are taken out of the program.
 //   - /usr/lib is read-only below the first level. There are no capabilities outside the namespaces: no clock, no mknod.
 //
 // It imports nothing of lvsdeploy. Adding a package or a service is one row in packages.go.

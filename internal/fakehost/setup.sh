@@ -10,7 +10,7 @@ mount --bind /proc/self/ns/net .fakehost/wire
 # one mount(8) for all: a process each would cost more than the mounts
 sed "s|@ROOT@|$root|; s|@LAN@|$lan|" .fakehost/fstab >.fakehost/fstab.abs
 mount -a -T .fakehost/fstab.abs
-printf '%s\n' "$name" >/proc/sys/kernel/hostname
+hostname "$name"
 exec unshare --net /bin/sh -ec '
 	pivot_root . .fakehost/old
 	cd /
@@ -27,8 +27,6 @@ exec unshare --net /bin/sh -ec '
 		echo 1 >conf/$i/send_redirects
 	done
 	cd /
-	# findmnt and mount answer from a copy of the table, with the real names of what is only bound here
-	: >/var/lib/fakehost/nfs-mounts
 	echo ready
 	exec >/dev/null 2>&1
 	# bash, for it reaps the orphans it inherits as pid 1

@@ -7,6 +7,7 @@ import (
 )
 
 func TestIpvsadm(t *testing.T) {
+	t.Parallel()
 	h := New(t, Options{Packages: []string{"ipvsadm"}})
 	expect(t, h, "ipvsadm -A -t 12.0.0.1:80 -s rr && ipvsadm -a -t 12.0.0.1:80 -r 192.168.1.30:80 -m && ipvsadm -a -t 12.0.0.1:80 -r 192.168.1.20:80 -m -w 3", 0, "")
 	const saved = "-A -t 12.0.0.1:80 -s rr\n-a -t 12.0.0.1:80 -r 192.168.1.20:80 -m -w 3\n-a -t 12.0.0.1:80 -r 192.168.1.30:80 -m -w 1\n"
@@ -50,6 +51,7 @@ TCP  12.0.0.1:80 rr
 }
 
 func TestAptAndApache(t *testing.T) {
+	t.Parallel()
 	h := New(t, Options{NoPackageLists: true})
 	expect(t, h, "apt-get install -y apache2 2>&1 | tail -n 1", 0, "E: Unable to locate package apache2")
 	expect(t, h, "dpkg-query -W -f='${Status}' apache2", 1, "dpkg-query: no packages found matching apache2")
@@ -72,6 +74,7 @@ func TestAptAndApache(t *testing.T) {
 }
 
 func TestYum(t *testing.T) {
+	t.Parallel()
 	h := New(t, Options{Kind: EL})
 	expect(t, h, "rpm -q httpd", 1, "package httpd is not installed")
 	expect(t, h, "yum install -y -q nosuch", 1, "No package nosuch available.\nError: Nothing to do")
@@ -93,6 +96,7 @@ func TestYum(t *testing.T) {
 }
 
 func TestSystemctl(t *testing.T) {
+	t.Parallel()
 	h := New(t, Options{})
 	expect(t, h, "systemctl start nosuch", 5, "Failed to start nosuch.service: Unit nosuch.service not found.")
 	expect(t, h, "systemctl enable nosuch", 1, "Failed to enable unit: Unit file nosuch.service does not exist.")
@@ -119,6 +123,7 @@ systemctl show -p LoadState,ActiveState --value vip`, 0, "active\nenabled\ntwo w
 }
 
 func TestIptables(t *testing.T) {
+	t.Parallel()
 	h := New(t, Options{Packages: []string{"iptables-persistent"}})
 	const rule = "POSTROUTING -o ens37 -s 192.168.1.0/24 -j SNAT --to-source 12.0.0.1"
 	expect(t, h, "iptables -t nat -C "+rule, 1, "iptables: Bad rule (does a matching rule exist in that chain?).")
@@ -131,6 +136,7 @@ func TestIptables(t *testing.T) {
 }
 
 func TestFirewalld(t *testing.T) {
+	t.Parallel()
 	h := New(t, Options{Kind: EL, Firewalld: true})
 	expect(t, h, "systemctl is-active firewalld; firewall-cmd --state; firewall-cmd --query-port=80/tcp", 1, "active\nrunning\nno")
 	expect(t, h, "firewall-cmd --permanent --add-port=80/tcp; firewall-cmd --query-port=80/tcp; firewall-cmd --reload; firewall-cmd --query-port=80/tcp", 0, "success\nno\nsuccess\nyes")
@@ -139,6 +145,7 @@ func TestFirewalld(t *testing.T) {
 }
 
 func TestNFS(t *testing.T) {
+	t.Parallel()
 	c := NewCluster(t)
 	nfs := New(t, Options{Name: "nfs", Cluster: c, Interfaces: []Interface{{"ens33", []string{"192.168.1.40/24"}}}})
 	web := New(t, Options{Name: "web", Cluster: c, Packages: []string{"apache2"}})
@@ -168,6 +175,7 @@ func TestNFS(t *testing.T) {
 }
 
 func TestIfup(t *testing.T) {
+	t.Parallel()
 	el := New(t, Options{Kind: EL, Interfaces: []Interface{{"ens33", []string{"192.168.1.10/24"}}, {"ens37", []string{}}}})
 	expect(t, el, `printf 'DEVICE=ens37\nONBOOT=yes\nIPADDR=12.0.0.1\nNETMASK=255.255.255.0\n' >/etc/sysconfig/network-scripts/ifcfg-ens37
 		ifup ens37; ip -o -4 addr show dev ens37 | awk '{ print $4 }'; ifdown ens37; ip -o -4 addr show dev ens37`, 0, "12.0.0.1/24")
