@@ -131,6 +131,8 @@ func (r *run) run(ctx context.Context, hosts map[string]Host) {
 			continue
 		}
 		running++
+		h.began = time.Now()
+		r.start(h)
 		readers.Add(1)
 		go func() {
 			defer readers.Done()
@@ -187,10 +189,6 @@ func (r *run) read(ctx context.Context, h *hostRun, host Host) {
 
 // line takes in one event of a host's program.
 func (r *run) line(h *hostRun, line string) {
-	if h.began.IsZero() {
-		h.began = time.Now()
-		r.start(h)
-	}
 	kind, rest, _ := strings.Cut(line, " ")
 	switch kind {
 	case "note":

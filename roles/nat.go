@@ -13,8 +13,11 @@ func NAT(in Input) tasks.Plan {
 			nfs:      []step{policies, nfsPackages},
 		},
 		{
-			name:     "storage",
-			nfs:      []step{nfsServices, exports},
+			name: "storage",
+			nfs:  []step{nfsServices, exports},
+		},
+		{
+			name:     "forward",
 			director: []step{wanInterface, forwarding, snat},
 		},
 		{

@@ -13,7 +13,9 @@ func Sysctl(key, value string) Task {
 	return Task{
 		Name: "set " + key + " = " + value,
 		Check: shell.F(`[ -e %s ] || { echo "the kernel has no such parameter"; exit 1; }
-read -r now <%s
+# not by read: the kernel ends these files after the first read, and dash
+# reads a byte at a time
+now=$(cat %s)
 [ "$now" = %s ] || { echo "it is $now"; exit 1; }`, file, file, value),
 		Apply: shell.F("echo %s >%s", value, file),
 	}

@@ -50,10 +50,10 @@ put() {
   if [ -e "$target" ]; then
     chown "$(stat -c %u:%g "$target")" "$beside"
     chmod "$(stat -c %a "$target")" "$beside"
-    [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$target" "$beside"
+    ! selinuxenabled 2>/dev/null || chcon --reference="$target" "$beside"
   else
     chmod "$2" "$beside"
-    [ ! -e /sys/fs/selinux/enforce ] || restorecon "$beside"
+    ! selinuxenabled 2>/dev/null || restorecon "$beside"
   fi
   sync "$beside"
   mv -f "$beside" "$target"

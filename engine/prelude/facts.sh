@@ -33,8 +33,9 @@ if active firewalld; then
 elif grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then
   echo 'firewall ufw'
 fi
-if [ -r /sys/fs/selinux/enforce ]; then
-  if [ "$(cat /sys/fs/selinux/enforce)" = 1 ]; then echo 'selinux enforcing'; else echo 'selinux permissive'; fi
+# a kernel may have SELinux without any policy loaded: that is none
+if selinuxenabled 2>/dev/null; then
+  echo "selinux $(getenforce | tr '[:upper:]' '[:lower:]')"
 fi
 
 ip -o link show | awk '{ sub(/[:@].*/, "", $2); print "link " $2 }'
