@@ -16,6 +16,9 @@
 // They sit where the real ones do (/usr/sbin/ipvsadm), appear when their package is installed, and run on tools of their own
 // (/.fakehost), so they are the same under every shell.
 //
+// Packets do not flow between hosts, but Host.Reach lets one connect to another's servers, and Host.SFTP serves a host's files
+// as the sftp subsystem of its sshd would. A test that uses either calls Helper in its TestMain.
+//
 // Differences from a real machine that a program can notice:
 //   - An NFS mount is a bind mount of the exported directory. findmnt and mount without arguments show source, type nfs4 and
 //     options; /proc/mounts and mountpoint show only that something is mounted. So read `findmnt -n -o SOURCE,FSTYPE

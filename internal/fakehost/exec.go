@@ -39,16 +39,25 @@ func (h *Host) enter() []string {
 }
 
 func (h *Host) spawn(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (*Process, error) {
+	p := h.command(ctx, args, stdin, stdout, stderr)
+	return p, p.start(h)
+}
+
+func (h *Host) command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) *Process {
 	p := &Process{cmd: exec.CommandContext(ctx, args[0], args[1:]...)}
 	p.cmd.Env = Environment()
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, stdout, stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.Cancel = p.Kill
 	p.cmd.WaitDelay = 5 * time.Second // a daemon the command left may keep its output open
+	return p
+}
+
+func (p *Process) start(h *Host) error {
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("cannot run on %s: %w", h.Name, err)
+		return fmt.Errorf("cannot run on %s: %w", h.Name, err)
 	}
-	return p, nil
+	return nil
 }
 
 // Kill sends SIGKILL to the shell and what it started, except what it gave a session or process group of its own.

@@ -69,6 +69,7 @@ type Host struct {
 	holder  *exec.Cmd
 	leash   io.Closer // closing it ends the holder
 	cluster *Cluster
+	helpers []*Process // that Reach left there; they end with the host
 	close   sync.Once
 }
 
@@ -204,6 +205,9 @@ func (h *Host) Close() (err error) {
 			h.leash.Close()
 			_ = h.holder.Process.Kill() // not only the end of its input: it may be stopped
 			_ = h.holder.Wait()         // the kernel has reaped the whole pid namespace when this returns
+			for _, p := range h.helpers {
+				_, _ = p.Wait() // killed with it
+			}
 		}
 		err = h.cluster.release(h)
 	})

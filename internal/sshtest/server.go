@@ -48,8 +48,13 @@ type Options struct {
 	NoKey    bool            // the server's own client key may not log in
 	HostKeys []ssh.Signer    // default: one ed25519 key
 
-	Forward      bool // allow direct-tcpip
-	NoSFTP       bool // refuse the sftp subsystem
+	Forward bool // allow direct-tcpip
+	NoSFTP  bool // refuse the sftp subsystem
+
+	// SFTP serves one session of the sftp subsystem in place of the server's
+	// own, which serves the files of this machine.
+	SFTP func(ctx context.Context, in io.Reader, out io.Writer) error
+
 	NoExec       bool // answer to exec requests with a failure, or silence
 	MaxAuthTries int  // keys a connection may offer; default 6
 	MaxSessions  int  // sessions of one connection; default 10

@@ -188,6 +188,15 @@ func (w *lineWriter) flush() {
 // sftp serves files, relative paths starting at Dir.
 func (s *Server) sftp(ch ssh.Channel) {
 	defer ch.Close()
+	if s.opts.SFTP != nil {
+		if err := s.opts.SFTP(s.ctx, ch, ch); err != nil {
+			_, _ = fmt.Fprintln(ch.Stderr(), err)
+			sendStatus(ch, 1)
+			return
+		}
+		sendStatus(ch, 0)
+		return
+	}
 	server, err := sftp.NewServer(ch, sftp.WithServerWorkingDirectory(s.opts.Dir))
 	if err != nil {
 		return
