@@ -56,7 +56,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		if i < 0 {
 			continue
 		}
-		fmt.Fprintf(&body, "\n# == stage: %s\n", stage.Name)
+		fmt.Fprintf(&body, "\n%s\n", shell.Comment("== stage: "+stage.Name))
 		if len(stage.After) > 0 {
 			fmt.Fprintf(&body, "barrier %d %s\n", n, shell.Quote("until every host is through with: "+strings.Join(stage.After, ", ")))
 		}
@@ -69,7 +69,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	}
 
 	var b strings.Builder
-	fmt.Fprintf(&b, "#!/bin/sh\n# lvsdeploy %s, cluster %s: what is done on %s\n", head.Mode, head.Cluster, head.Host)
+	fmt.Fprintf(&b, "#!/bin/sh\n%s\n", shell.Comment(fmt.Sprintf("lvsdeploy %s, cluster %s: what is done on %s", head.Mode, head.Cluster, head.Host)))
 	if check {
 		b.WriteString("# A dry run: it looks, and holds nothing that could change anything.\n")
 	} else {
@@ -117,7 +117,7 @@ func needed(text string, check bool) []tasks.Function {
 }
 
 func writeTask(b *strings.Builder, n int, t tasks.Task, check bool) {
-	fmt.Fprintf(b, "\n# %s\n", t.Name)
+	fmt.Fprintf(b, "\n%s\n", shell.Comment(t.Name))
 	if t.Needs.Met != "" {
 		function(b, "needs", n, t.Needs.Met)
 	}

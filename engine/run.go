@@ -89,7 +89,6 @@ type run struct {
 	order []string
 	hosts map[string]*hostRun
 	said  chan said
-	dirty bool // a dry run has found something to change
 }
 
 // hostRun is where one host is in its program.
@@ -104,6 +103,7 @@ type hostRun struct {
 	ended   bool
 	stopped string // why it was told to stop
 	failed  string // the task that failed
+	dirty   bool   // a dry run has found something to change here, or on a host that this one waited for
 	began   time.Time
 	note    []string
 	diff    []string
@@ -237,7 +237,7 @@ func (r *run) task(h *hostRun, status Status) {
 			h.failed = s.task.Name
 		}
 	case WouldChange, Pending:
-		r.dirty = true
+		h.dirty = true
 	}
 	h.note, h.diff = nil, nil
 	h.next++
@@ -266,7 +266,8 @@ func (r *run) passBarriers() {
 		switch {
 		case r.o.Check && len(late) == 0:
 			// nothing will have changed: who cannot be asked holds nobody up
-			if r.dirty || len(never) > 0 {
+			if len(never) > 0 || r.dirtyBefore(h) {
+				h.dirty = true
 				h.pass(wordDirty)
 			} else {
 				h.pass(wordGo)
@@ -306,6 +307,18 @@ func (r *run) missing(h *hostRun) (late, never []string) {
 	slices.Sort(late)
 	slices.Sort(never)
 	return slices.Compact(late), slices.Compact(never)
+}
+
+// dirtyBefore tells whether a dry run has found something to change on a host
+// that h's stage waits for.
+func (r *run) dirtyBefore(h *hostRun) bool {
+	for _, stage := range r.plan {
+		if slices.Contains(r.plan[h.waiting].After, stage.Name) &&
+			slices.ContainsFunc(stage.Hosts, func(hp tasks.HostPlan) bool { return r.hosts[hp.Host].dirty }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (h *hostRun) pass(word string) {

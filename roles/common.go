@@ -121,7 +121,7 @@ func leftovers(h host, p tasks.Plan) []tasks.Task {
 		}
 	}
 	var left []tasks.Task
-	for _, entry := range h.facts.Manifest {
+	for _, entry := range tasks.SortLeftovers(h.facts.Manifest) {
 		if slices.Contains(owned, entry) {
 			continue
 		}

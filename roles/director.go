@@ -43,12 +43,16 @@ func wanInterface(h host) part {
 }
 
 func forwarding(h host) part {
-	settings := [][2]string{{"net.ipv4.ip_forward", "1"}}
+	return part{tasks: sysctls(h, append([][2]string{{"net.ipv4.ip_forward", "1"}}, persistence(h)...)...)}
+}
+
+// persistence has a drained server of a persistent service lose its clients:
+// else each of them keeps coming back to it.
+func persistence(h host) [][2]string {
 	if slices.ContainsFunc(h.cluster.Services, func(s inventory.Service) bool { return s.Persistence > 0 }) {
-		// else a client of a persistent service keeps coming to a server that is drained
-		settings = append(settings, [2]string{"net.ipv4.vs.expire_quiescent_template", "1"})
+		return [][2]string{{"net.ipv4.vs.expire_quiescent_template", "1"}}
 	}
-	return part{tasks: sysctls(h, settings...)}
+	return nil
 }
 
 func snat(h host) part {
@@ -57,7 +61,7 @@ func snat(h host) part {
 	return do(
 		s.Live(),
 		tasks.Unit("lvsdeploy-"+h.cluster.Name+"-snat.service", templates.Render("snat.service", map[string]string{
-			"Cluster": h.cluster.Name, "Rule": string(s.Rule()),
+			"Cluster": h.cluster.Name, "Rule": s.UnitRule(),
 		})),
 	)
 }

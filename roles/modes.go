@@ -10,5 +10,6 @@ import (
 func For(mode inventory.Mode) func(Input) tasks.Plan {
 	return map[inventory.Mode]func(Input) tasks.Plan{
 		inventory.NAT: NAT,
+		inventory.DR:  DR,
 	}[mode]
 }

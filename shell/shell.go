@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Fragment is shell text that is safe to put into a program as it stands.
@@ -108,6 +109,35 @@ func Heredoc(command Fragment, text string) Fragment {
 		mark = "END" + strconv.Itoa(n)
 	}
 	return Fragment(fmt.Sprintf("%s <<'%s'\n%s%s", command, mark, text, mark))
+}
+
+// Comment makes text a comment of one line, whatever is in it.
+func Comment(text string) Fragment {
+	return Fragment("# " + strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text))
+}
+
+// Systemd is f as it can stand between single quotes in a command line of a
+// systemd unit (systemd.service(5), COMMAND LINES): systemd knows escapes,
+// %-specifiers and $-variables there.
+func Systemd(f Fragment) string {
+	var b strings.Builder
+	for _, c := range []byte(f) {
+		switch {
+		case c == '%' || c == '$':
+			b.WriteByte(c)
+			b.WriteByte(c)
+		case c == '\'' || c == '\\' || c < ' ' || c == 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // Lines joins fragments, one below the other, leaving out empty ones.

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"encoding/hex"
 	"net/netip"
 	"os/exec"
 	"strings"
@@ -85,5 +86,48 @@ func TestF(t *testing.T) {
 			}()
 			bad()
 		}()
+	}
+}
+
+func TestComment(t *testing.T) {
+	for _, sh := range shells {
+		for _, s := range append(nasty, "x\necho ran", "x\recho ran", "x\\\necho ran") {
+			if got := run(t, sh, string(Comment(s))+"\nprintf done"); got != "done" {
+				t.Errorf("%v: the comment %q printed %q", sh, s, got)
+			}
+		}
+	}
+}
+
+// TestSystemd takes the escapes apart again as systemd.service(5) and
+// systemd.syntax(7) say that systemd does.
+func TestSystemd(t *testing.T) {
+	for _, s := range nasty {
+		word := Systemd(Fragment(s))
+		if strings.ContainsAny(word, "'\n\t\r\x7f") {
+			t.Errorf("%q does not stay between its quotes: %q", s, word)
+		}
+		var got strings.Builder
+		for i := 0; i < len(word); i++ {
+			got.WriteByte(word[i])
+			switch {
+			case word[i] == '\\' && i+3 < len(word) && word[i+1] == 'x':
+				c, err := hex.DecodeString(word[i+2 : i+4])
+				if err != nil {
+					t.Fatalf("%q: %v", word, err)
+				}
+				head := strings.TrimSuffix(got.String(), `\`)
+				got.Reset()
+				got.WriteString(head + string(c))
+				i += 3
+			case word[i] == '%' || word[i] == '$':
+				if i++; i == len(word) || word[i] != word[i-1] {
+					t.Fatalf("%q has a single %c", word, word[i-1])
+				}
+			}
+		}
+		if got.String() != s {
+			t.Errorf("%q came back as %q", s, got.String())
+		}
 	}
 }

@@ -41,20 +41,68 @@ func Setting(file, key, value string) Task {
 	return Task{
 		Name: "set " + line + " in " + file,
 		Check: shell.F(`[ -f %s ] || { echo 'no such file'; exit 1; }
-found=$(grep %s %s) || found=
-[ "$found" = %s ] || { echo "-$found"; echo %s; exit 1; }`, file, "^[[:space:]]*"+key+"=", file, line, "+"+line),
+found=$(awk -v key=%s '{ bare = $0; sub(/^[ \t]+/, "", bare) } index(bare, key "=") == 1' %s)
+[ "$found" = %s ] || { [ -z "$found" ] || printf '%%s\n' "$found" | sed 's/^/-/'; printf '%%s\n' %s; exit 1; }`, file, awkValue(key), file, line, "+"+line),
 		Apply: shell.F(`[ -f %s ] || : | put %s 0644
-awk -v key=%s -v line=%s '
+new=$(awk -v key=%s -v line=%s '
   { bare = $0; sub(/^[ \t]+/, "", bare) }
   index(bare, key "=") == 1 { if (!done++) print line; next }
   { print }
-  END { if (!done) print line }' %s | put %s 0644`, file, file, key, awkValue(line), file, file),
+  END { if (!done) print line }' %s && echo .)
+printf '%%s' "${new%%.}" | put %s 0644`, file, file, awkValue(key), awkValue(line), file, file),
 		Owns: []string{"setting " + file + " " + key},
 	}
 }
 
 // awkValue keeps awk from reading escapes in a -v value.
 func awkValue(s string) string { return strings.ReplaceAll(s, `\`, `\\`) }
+
+// Block puts lines of ours into a file that others write too, between two
+// marks. A file that has to be executable to count (rc.local) gets f.Mode.
+func Block(f File, mark string) Task {
+	begin, end := "# begin lvsdeploy "+mark, "# end lvsdeploy "+mark
+	block := begin + "\n" + f.Content + end + "\n"
+	return Task{
+		Name: "write a block in " + f.Path,
+		Check: shell.Lines(lines("block", block), shell.F(`[ -x %s ] || { echo 'not there, or not executable'; exit 1; }
+found=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } on { print } $0 == end { on = 0 }' %s)
+[ "$found" = "$block" ] || { printf '%%s\n' "$found" | sed 's/^/-/'; printf '%%s\n' "$block" | sed 's/^/+/'; exit 1; }`,
+			f.Path, begin, end, f.Path)),
+		Apply: shell.Lines(lines("block", block), shell.F(`[ -f %s ] || echo '#!/bin/sh' | put %s %s
+{ awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s; printf '%%s\n' "$block"; } | put %s %s
+chmod a+x %s`, f.Path, f.Path, f.Mode, begin, end, f.Path, f.Path, f.Mode, f.Path)),
+		Owns:  []string{"block " + f.Path + " " + mark},
+		Files: []File{{Path: f.Path, Mode: f.Mode, Content: block}},
+	}
+}
+
+// blockGone takes a block of an earlier run out of a file.
+func blockGone(file, mark string) Task {
+	begin, end := "# begin lvsdeploy "+mark, "# end lvsdeploy "+mark
+	return Task{
+		Name:  "remove the block from " + file,
+		Check: shell.F("! grep -qxF -e %s %s 2>/dev/null || { echo 'still there'; exit 1; }", begin, file),
+		Apply: shell.F(`awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s | put %s 0755`,
+			begin, end, file, file),
+	}
+}
+
+// settingGone gives a setting the value that it had before the first run.
+func settingGone(file, key string) Task {
+	pattern := "^[[:space:]]*" + key + "="
+	return Task{
+		Name: "set " + key + " in " + file + " as it was",
+		Check: shell.F(`[ -f %s ] || exit 0
+was=$(grep %s "$state/backup"%s 2>/dev/null) || was=
+now=$(grep %s %s) || now=
+[ "$now" = "$was" ] || { echo "-$now"; echo "+$was"; exit 1; }`, file, pattern, file, pattern, file),
+		Apply: shell.F(`was=$(grep %s "$state/backup"%s 2>/dev/null) || was=
+awk -v key=%s -v was="$was" '
+  { bare = $0; sub(/^[ \t]+/, "", bare) }
+  index(bare, key "=") == 1 { if (was != "" && !done++) print was; next }
+  { print }' %s | put %s 0644`, pattern, file, key, file, file),
+	}
+}
 
 // Removed takes away a file of an earlier run, or puts back what was there
 // before it.

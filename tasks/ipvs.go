@@ -163,9 +163,10 @@ func SaveTable(file string) Task {
 	return Task{
 		Name: "save the table in " + file,
 		Check: shell.F(`saved=$(grep -e '^-' %s 2>/dev/null | sort) || saved=
-live=$(ipvsadm -Sn | sort)
+live=$(ipvsadm -Sn)
+live=$(printf '%%s\n' "$live" | sort)
 [ "$saved" = "$live" ] || { printf '%%s\n' "$saved" | sed 's/^/-/'; printf '%%s\n' "$live" | sed 's/^/+/'; exit 1; }`, file),
-		Apply: shell.F("ipvsadm -Sn | put %s 0644", file),
+		Apply: shell.F("live=$(ipvsadm -Sn)\nprintf '%%s\\n' \"$live\" | put %s 0644", file),
 		Needs: command("ipvsadm"),
 		Owns:  []string{"file " + file},
 	}

@@ -13,15 +13,16 @@ import (
 type backend struct {
 	address func(cluster, dev string, address netip.Prefix) Task
 	gateway func(cluster, dev string, gateway netip.Addr) Task
+	vip     func(cluster string, v VIP) []Task
 }
 
 var backends = map[Network]backend{
-	NetworkScripts: {address: ifcfgAddress, gateway: ifcfgGateway},
-	Ifupdown:       {address: interfacesAddress, gateway: interfacesGateway},
+	NetworkScripts: {address: ifcfgAddress, gateway: ifcfgGateway, vip: ifcfgVIP},
+	Ifupdown:       {address: interfacesAddress, gateway: interfacesGateway, vip: interfacesVIP},
 }
 
 // unknown does it by a unit of our own, which works whoever else is there.
-var unknown = backend{address: unitAddress, gateway: unitGateway}
+var unknown = backend{address: unitAddress, gateway: unitGateway, vip: unitVIP}
 
 func backendOf(n Network) backend {
 	if b, ok := backends[n]; ok {
@@ -85,6 +86,6 @@ func unitGateway(cluster, dev string, gateway netip.Addr) Task {
 
 func networkUnit(cluster, kind, dev, purpose string, command shell.Fragment) Task {
 	return Unit("lvsdeploy-"+cluster+"-"+kind+".service", templates.Render("network.service", map[string]string{
-		"Cluster": cluster, "Device": dev, "Purpose": purpose, "Command": string(command),
+		"Cluster": cluster, "Device": dev, "Purpose": purpose, "Command": shell.Systemd(command),
 	}))
 }

@@ -17,7 +17,21 @@ func Sysctl(key, value string) Task {
 # reads a byte at a time
 now=$(cat %s)
 [ "$now" = %s ] || { echo "it is $now"; exit 1; }`, file, file, value),
-		Apply: shell.F("echo %s >%s", value, file),
+		Apply: shell.F("remember_live %s \"$(cat %s)\"\necho %s >%s", "sysctl."+key, file, value, file),
+		Owns:  []string{"sysctl " + key},
+	}
+}
+
+// sysctlGone gives a parameter the value that it had before the first run.
+func sysctlGone(key string) Task {
+	file := "/proc/sys/" + strings.ReplaceAll(key, ".", "/")
+	return Task{
+		Name: "set " + key + " as it was",
+		Check: shell.F(`[ -e %s ] && [ -e "$state/live/"%s ] || exit 0
+was=$(cat "$state/live/"%s)
+now=$(cat %s)
+[ "$now" = "$was" ] || { echo "it is $now and was $was"; exit 1; }`, file, "sysctl."+key, "sysctl."+key, file),
+		Apply: shell.F(`cat "$state/live/"%s >%s`, "sysctl."+key, file),
 	}
 }
 

@@ -37,6 +37,13 @@ keep() {
   cp -a "$1" "$state/backup$1.new"
   mv -f "$state/backup$1.new" "$state/backup$1"
 }`},
+	{Name: "remember_live", Changes: true, Text: `# remember_live NAME VALUE: what it was before the first run
+remember_live() {
+  [ ! -e "$state/live/$1" ] || return 0
+  mkdir -p "$state/live"
+  printf '%s\n' "$2" >"$state/live/$1.new"
+  mv -f "$state/live/$1.new" "$state/live/$1"
+}`},
 	{Name: "put", Changes: true, Text: `# put FILE MODE <CONTENT: written beside it, synced, renamed; owner, mode and
 # label of an existing file stay. The dot keeps directories that are read
 # whole from seeing the half-written one.
@@ -69,7 +76,7 @@ restore() {
 	{Name: "fetch", Text: `# fetch ADDRESS PORT PATH: one HTTP request with whatever this host has
 fetch() {
   if command -v curl >/dev/null 2>&1; then
-    curl -sS -f --noproxy '*' --max-time 10 -o /dev/null "http://$1:$2$3"
+    curl -gsS -f --noproxy '*' --max-time 10 -o /dev/null "http://$1:$2$3"
   elif command -v perl >/dev/null 2>&1; then
     perl -MIO::Socket::INET -e '
       my ($host, $port, $path) = @ARGV;

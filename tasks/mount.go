@@ -26,11 +26,12 @@ func Fstab(m Mount) Task {
 found=$(awk -v dir=%s '$1 !~ /^#/ && ($2 == dir || $2 == dir "/")' /etc/fstab 2>/dev/null) || found=
 [ "$found" = "$line" ] || { [ -z "$found" ] || echo "-$found"; echo "+$line"; exit 1; }`, line, m.Dir),
 		Apply: shell.F(`[ -f /etc/fstab ] || : | put /etc/fstab 0644
-awk -v dir=%s -v line=%s '
+new=$(awk -v dir=%s -v line=%s '
   $1 !~ /^#/ && ($2 == dir || $2 == dir "/") { next }
   { print }
-  END { print line }' /etc/fstab | put /etc/fstab 0644
-systemctl daemon-reload`, m.Dir, line),
+  END { print line }' /etc/fstab && echo .)
+printf '%%s' "${new%%.}" | put /etc/fstab 0644
+systemctl daemon-reload`, awkValue(m.Dir), awkValue(line)),
 		Owns:  []string{"fstab " + m.Dir},
 		Files: []File{{Path: "/etc/fstab", Mode: "0644", Content: line + "\n"}},
 	}
@@ -71,7 +72,8 @@ kept=$(awk -v dir=%s '$1 !~ /^#/ && $2 == dir' /etc/fstab)
 		Apply: shell.F(`unit=$(systemd-escape --path %s)
 systemctl stop "$unit.automount" "$unit.mount" 2>/dev/null || :
 [ -z "$(findmnt -n -l -t nfs,nfs4 -o TARGET | awk -v dir=%s '$1 == dir')" ] || umount -f %s || umount -l %s
-awk -v dir=%s '$1 !~ /^#/ && $2 == dir { next } { print }' /etc/fstab | put /etc/fstab 0644
+new=$(awk -v dir=%s '$1 !~ /^#/ && $2 == dir { next } { print }' /etc/fstab && echo .)
+printf '%%s' "${new%%.}" | put /etc/fstab 0644
 systemctl daemon-reload`, dir, dir, dir, dir, dir),
 	}
 }

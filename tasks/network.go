@@ -36,7 +36,32 @@ func DefaultRoute(dev string, gateway netip.Addr) Task {
 		// The kernel lists the route it prefers first; ours has no metric.
 		Check: shell.F(`now=$(ip -4 route show default | head -n 1)
 case "$now " in %s*) ;; *) echo "now: ${now:-no default route}"; exit 1 ;; esac`, "default via "+gateway.String()+" dev "+dev+" "),
-		Apply: shell.F("ip route replace default via %s dev %s", gateway, dev),
+		Apply: shell.F(`remember_live default-route "$(ip -4 route show default)"
+ip route replace default via %s dev %s`, gateway, dev),
+		Owns: []string{"default-route " + dev + " " + gateway.String()},
 		Hint:  "ip route shows the routes; the gateway has to be on a network of " + dev,
+	}
+}
+
+// defaultRouteGone takes our default route away and puts back the one that
+// was there before the first run.
+func defaultRouteGone(dev, gateway string) Task {
+	return Task{
+		Name:  "route by default as before",
+		Check: shell.F("[ -z \"$(ip -4 route show default via %s dev %s)\" ] || { echo 'still there'; exit 1; }", gateway, dev),
+		Apply: shell.F(`ip route del default via %s dev %s
+[ ! -s "$state/live/default-route" ] || while read -r route; do
+  # shellcheck disable=SC2086 # a route is a list of words
+  ip route replace $route
+done <"$state/live/default-route"`, gateway, dev),
+	}
+}
+
+// routeGone takes a route of an earlier run away.
+func routeGone(dev, to string) Task {
+	return Task{
+		Name:  "remove the route to " + to + " from " + dev,
+		Check: shell.F("[ -z \"$(ip -4 route show %s dev %s)\" ] || { echo 'still there'; exit 1; }", to, dev),
+		Apply: shell.F("ip route del %s dev %s", to, dev),
 	}
 }

@@ -18,7 +18,7 @@ func Service(p Platform, unit, key string) Task {
 		Check: shell.F(`wrong=
 systemctl is-enabled --quiet %s 2>/dev/null || wrong="$wrong not enabled"
 systemctl is-active --quiet %s || wrong="$wrong not running"
-[ -z "$wrong" ] || { echo "%s:$wrong"; exit 1; }`, unit, unit, shell.Fragment(unit)),
+[ -z "$wrong" ] || { printf '%%s:%%s\n' %s "$wrong"; exit 1; }`, unit, unit, unit),
 		Apply:   shell.F("systemctl enable --quiet %s\nsystemctl start %s", unit, unit),
 		Needs:   unitNeed(p, unit),
 		Settles: key,

@@ -22,8 +22,10 @@ func Site(dir, staging string, files []SiteFile) Task {
 		sums.WriteString(f.SHA256 + "  " + f.Path + "\n")
 		owns = append(owns, "page "+path.Join(dir, f.Path))
 	}
-	differing := shell.Lines(lines("sums", sums.String()), shell.F(`differing=$(printf '%%s\n' "$sums" | while read -r sum name; do
-  [ -z "$sum" ] || [ "$(sha256sum <%s/"$name" 2>/dev/null)" = "$sum  -" ] || printf '%%s\n' "$name"
+	differing := shell.Lines(lines("sums", sums.String()), shell.F(`differing=$(printf '%%s\n' "$sums" | while IFS= read -r line; do
+  sum=${line%%%%  *}
+  name=${line#*  }
+  [ -z "$line" ] || [ "$(sha256sum <%s/"$name" 2>/dev/null)" = "$sum  -" ] || printf '%%s\n' "$name"
 done)`, dir))
 	return Task{
 		Name:  "publish the site in " + dir,

@@ -18,6 +18,9 @@ type SNAT struct {
 // Rule is the rule as iptables takes it after -A, -C and -D.
 func (s SNAT) Rule() shell.Fragment { return shell.F("%v", s.words()) }
 
+// UnitRule is the rule as a systemd unit's command line holds it.
+func (s SNAT) UnitRule() string { return shell.Systemd(s.Rule()) }
+
 func (s SNAT) words() []string {
 	return []string{"POSTROUTING", "-s", s.Source.String(), "-o", s.Out, "-j", "SNAT", "--to-source", s.To.String()}
 }

@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"strings"
 	"text/template"
+	"unicode"
 )
 
 //go:embed *.tmpl
@@ -20,9 +22,27 @@ func Render(name string, data map[string]string) string {
 	if err != nil {
 		panic(fmt.Sprintf("templates: cannot parse %s: %v", name, err))
 	}
+	clean := make(map[string]string, len(data))
+	for key, value := range data {
+		clean[key] = oneLine(key, value)
+	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, data); err != nil {
+	if err := t.Execute(&b, clean); err != nil {
 		panic(fmt.Sprintf("templates: cannot render %s: %v", name, err))
 	}
 	return b.String()
+}
+
+// oneLine keeps a value from beginning a line of its own: most stand in a
+// comment or within a line.
+func oneLine(key, value string) string {
+	if key == "Exports" || key == "Settings" { // lists, a line each
+		return value
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, value)
 }

@@ -1,10 +1,16 @@
-dirty='' due=' ' by_package=''
+dirty='' by_package=''
+due=' ' settled=' ' # keys of handlers that will be owed, and that will not
 
 # would N STATUS NAME: the real run will do this
 would() {
   dirty=yes
-  [ -z "$notify" ] || due="$due$notify "
-  [ -z "$settles" ] || due=$(printf '%s' "$due" | sed "s/ $settles / /g")
+  if [ -n "$notify" ]; then
+    case $due in *" $notify "*) ;; *) due="$due$notify " ;; esac
+  fi
+  if [ -n "$settles" ]; then
+    due=$(printf '%s' "$due" | sed "s/ $settles / /")
+    settled="$settled$settles "
+  fi
   result "$@"
 }
 
@@ -47,5 +53,6 @@ proof() {
 
 handler() {
   case $due in *" $3 "*) would "$1" would-change "$2"; return ;; esac
+  case $settled in *" $3 "*) result "$1" ok "$2"; return ;; esac
   if [ -e "$state/owed/$3" ]; then would "$1" would-change "$2"; else result "$1" ok "$2"; fi
 }

@@ -44,7 +44,9 @@ barrier() {
     return
   fi
   while :; do
-    word=$(timeout 60 head -c 6 9>&-) || exit 75
+    # byte by byte: a head that reads ahead (busybox) would swallow a word
+    # that comes close after this one
+    word=$(timeout 60 dd bs=1 count=6 2>/dev/null 9>&-) || exit 75
     case $word in
     go* | dirty) return ;;
     wait*) ;;

@@ -1,0 +1,103 @@
+package roles
+
+import (
+	"net/netip"
+
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+)
+
+// DR is a cluster whose real servers answer clients directly: director and
+// real servers all hold the VIP, and only the director tells of it by ARP.
+func DR(in Input) tasks.Plan {
+	return plan(in, []stage{
+		{
+			name:     "prepare",
+			director: []step{policies, moduleIPVS, directorPackages},
+			webs:     []step{policies, webPackages},
+			nfs:      []step{policies, nfsPackages},
+		},
+		{
+			name: "storage",
+			nfs:  []step{nfsServices, exports},
+		},
+		{
+			name:  "serve",
+			after: []string{"storage"},
+			webs:  []step{mount, page, webServer},
+		},
+		{
+			name: "keep quiet",
+			webs: []step{arpSilence, vipOnLoopback},
+		},
+		{
+			name: "prove",
+			webs: []step{served},
+		},
+		{
+			// not before every real server keeps quiet: the first answer that
+			// a client hears decides where it sends
+			name:     "balance",
+			after:    []string{"prove"},
+			director: []step{realServersAnswer, redirectsOff, vipOnDirector, table(tasks.Gatewaying), keepTable},
+		},
+	})
+}
+
+// arpSilence comes before the VIP is on lo: a single answer would move
+// clients past the director.
+func arpSilence(h host) part {
+	var settings [][2]string
+	for _, dev := range []string{"all", "default", "lo", h.dev()} {
+		settings = append(settings,
+			[2]string{"net.ipv4.conf." + dev + ".arp_ignore", "1"},
+			[2]string{"net.ipv4.conf." + dev + ".arp_announce", "2"})
+	}
+	return part{tasks: sysctls(h, settings...)}
+}
+
+func vips(h host, dev string) []tasks.VIP {
+	var all []tasks.VIP
+	for n, a := range h.cluster.VIPs() {
+		all = append(all, tasks.VIP{Address: a, Dev: dev, N: n})
+	}
+	return all
+}
+
+func vipOnLoopback(h host) part {
+	var p part
+	for _, v := range vips(h, "lo") {
+		p.tasks = append(p.tasks, v.Live(), v.Route())
+		p.tasks = append(p.tasks, v.Keep(h.facts.Network, h.cluster.Name)...)
+	}
+	return p
+}
+
+func vipOnDirector(h host) part {
+	var p part
+	for _, v := range vips(h, h.dev()) {
+		p.tasks = append(p.tasks, v.Live())
+		p.tasks = append(p.tasks, v.Keep(h.facts.Network, h.cluster.Name)...)
+	}
+	return p
+}
+
+// redirectsOff makes the director no router: nothing comes back through it,
+// and it must not tell clients of a shorter way.
+func redirectsOff(h host) part {
+	settings := [][2]string{{"net.ipv4.ip_forward", "0"}}
+	for _, dev := range []string{"all", "default", h.dev()} {
+		settings = append(settings, [2]string{"net.ipv4.conf." + dev + ".send_redirects", "0"})
+	}
+	return part{tasks: sysctls(h, append(settings, persistence(h)...)...)}
+}
+
+// onLAN reports whether an address can be reached without a router from one
+// of the prefixes.
+func onLAN(prefixes []netip.Prefix, a netip.Addr) bool {
+	for _, p := range prefixes {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
