@@ -157,6 +157,7 @@ func TestNFS(t *testing.T) {
 	expect(t, web, mount, 32, "mount.nfs: access denied by server while mounting 192.168.1.40:/opt/ka")
 	expect(t, nfs, "echo '/opt/ka 192.168.1.0/24(rw,sync)' >>/etc/exports; exportfs -ra; exportfs -v", 0,
 		"/opt/ka       \t192.168.1.0/24(sync,wdelay,hide,no_subtree_check,sec=sys,rw,secure,root_squash,no_all_squash)")
+	expect(t, nfs, "exportfs", 0, "/opt/ka       \t192.168.1.0/24")
 	expect(t, web, "showmount -e 192.168.1.40", 0, "Export list for 192.168.1.40:\n/opt/ka 192.168.1.0/24")
 	expect(t, web, mount+"; findmnt -n -o SOURCE,FSTYPE --mountpoint /var/www/html; curl -s http://127.0.0.1/", 0, "192.168.1.40:/opt/ka nfs4\nthis is ka ka")
 	expect(t, web, mount, 32, "mount.nfs: /var/www/html is busy or already mounted or sharecache fail")
