@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"runtime"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,9 +58,10 @@ func inNamespace(file string, do func() error) error {
 	return <-done
 }
 
-// greets says whether an SSH server greets at an address within a second.
+// greets says whether an SSH server greets at an address. Three seconds are
+// much for a server, and not for a machine that is booting on a busy processor.
 func greets(ctx context.Context, namespaceFile, address string) bool {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	return nil == inNamespace(namespaceFile, func() error {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -75,6 +78,14 @@ func greets(ctx context.Context, namespaceFile, address string) bool {
 		}
 		return err
 	})
+}
+
+// asGroup makes a command the leader of a process group, which is asked to end
+// as a whole when the command's context does.
+func asGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 20 * time.Second
 }
 
 // allowedCPUs are the processors that this process may use.

@@ -14,8 +14,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
-	"time"
 )
 
 //go:embed all:image
@@ -131,9 +129,7 @@ func runBuild(ctx context.Context, p *progress, recipeDir, work string) error {
 		"sh", filepath.Join(recipeDir, "build.sh"), recipeDir, work)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive")
 	cmd.Stderr = log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = 20 * time.Second
+	asGroup(cmd)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return fmt.Errorf("cannot build the lab's disk image: %w", err)

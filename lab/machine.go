@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -118,7 +117,11 @@ func (l *Lab) killAll(match func(pid, session int) bool) error {
 			return nil
 		}
 		for _, pid := range left {
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			p, err := os.FindProcess(pid)
+			if err == nil {
+				err = p.Kill()
+			}
+			if err != nil && !errors.Is(err, os.ErrProcessDone) {
 				return fmt.Errorf("cannot end process %d: %w", pid, err)
 			}
 		}

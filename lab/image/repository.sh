@@ -5,6 +5,7 @@
 set -eu
 recipe=$1 root=$2
 mkdir -p "$root/srv/repo/partial"
+# shellcheck disable=SC2046 # a list of words
 APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q -y install --download-only --no-install-recommends \
 	-o Dir::Cache::archives="$root/srv/repo" $(sed 's/#.*//' "$recipe/repository")
 rm -rf "$root/srv/repo/partial" "$root/srv/repo/lock"
