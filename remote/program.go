@@ -151,16 +151,20 @@ func (p *Process) begin(input, password string) error {
 	patience := time.NewTimer(6 * p.conn.timeout)
 	defer patience.Stop()
 	for {
+		over := false
+		select {
+		case <-p.ended:
+			over = true // asked before the marks: a short program may have ended well
+		default:
+		}
 		p.mu.Lock()
 		marks, prompts := p.marks, p.prompts
 		p.mu.Unlock()
-		select {
-		case <-p.ended:
-			return p.notStarted(op)
-		default:
-		}
 		if marks >= wanted {
 			return nil
+		}
+		if over {
+			return p.notStarted(op)
 		}
 		if !sent && (wanted == 1 || marks == 1) {
 			sent = true

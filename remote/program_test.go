@@ -222,6 +222,24 @@ func TestProgramCanceled(t *testing.T) {
 	}
 }
 
+// A program may be over before its start was noticed: no matter.
+func TestProgramShort(t *testing.T) {
+	isolate(t)
+	s := sshtest.New(t, sshtest.Options{Exec: func(_ context.Context, cmd string, _ io.Reader, stdout, _ io.Writer) int {
+		// The mark and the end of the program arrive together.
+		_, mark, _ := strings.Cut(cmd, "printf %s ")
+		mark, _, _ = strings.Cut(mark, ";")
+		_, _ = io.WriteString(stdout, mark)
+		return 0
+	}})
+	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
+	for range 300 {
+		if _, err := c.Output(t.Context(), "true"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A program may leave something running that keeps its output open.
 func TestProgramLeavesDaemon(t *testing.T) {
 	isolate(t)
