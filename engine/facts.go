@@ -17,15 +17,26 @@ import (
 //go:embed prelude/facts.sh
 var factsScript string
 
-// FactsProgram is the one read-only program that tells everything about a
-// host; trees are directories whose files' checksums are wanted.
-func FactsProgram(cluster string, trees []string) string {
-	return string(shell.F("state=%s\ntrees=%s\n", "/var/lib/lvsdeploy/"+cluster, strings.Join(trees, "\n"))) + factsScript
+// Ask is what a host is asked beside what every host is.
+type Ask struct {
+	Cluster string
+	Trees   []string     // directories whose files' checksums are wanted
+	Probe   []netip.Addr // addresses that somebody else on the LAN may hold
+}
+
+// FactsProgram is the one read-only program that tells everything about a host.
+func FactsProgram(a Ask) string {
+	var probe []string
+	for _, address := range a.Probe {
+		probe = append(probe, address.String())
+	}
+	return string(shell.F("state=%s\ntrees=%s\nprobe=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
+		strings.Join(a.Trees, "\n"), strings.Join(probe, " "))) + factsScript
 }
 
 // Gather reads one host's facts.
-func Gather(ctx context.Context, h Host, cluster string, trees []string) (*tasks.Facts, error) {
-	session, err := h.Start(ctx, FactsProgram(cluster, trees))
+func Gather(ctx context.Context, h Host, a Ask) (*tasks.Facts, error) {
+	session, err := h.Start(ctx, FactsProgram(a))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +54,7 @@ func Gather(ctx context.Context, h Host, cluster string, trees []string) (*tasks
 }
 
 func parseFacts(out string) (*tasks.Facts, error) {
-	f := &tasks.Facts{Trees: map[string]string{}, UID: -1}
+	f := &tasks.Facts{Trees: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1}
 	interfaces := map[string]int{}
 	ended := false
 	for _, line := range strings.Split(out, "\n") {
@@ -77,6 +88,13 @@ func parseFacts(out string) (*tasks.Facts, error) {
 			p, err := netip.ParsePrefix(address)
 			if i, ok := interfaces[dev]; ok && err == nil {
 				f.Interfaces[i].Addresses = append(f.Interfaces[i].Addresses, p)
+			}
+		case "gateway":
+			f.Gateway, _ = netip.ParseAddr(rest)
+		case "answers":
+			vip, mac, _ := strings.Cut(rest, " ")
+			if a, err := netip.ParseAddr(vip); err == nil {
+				f.Answers[a] = mac
 			}
 		case "ours":
 			f.Manifest = append(f.Manifest, rest)

@@ -1,10 +1,6 @@
 package roles
 
-import (
-	"net/netip"
-
-	"github.com/lvsdeploy/lvsdeploy/tasks"
-)
+import "github.com/lvsdeploy/lvsdeploy/tasks"
 
 // DR is a cluster whose real servers answer clients directly: director and
 // real servers all hold the VIP, and only the director tells of it by ARP.
@@ -89,15 +85,4 @@ func redirectsOff(h host) part {
 		settings = append(settings, [2]string{"net.ipv4.conf." + dev + ".send_redirects", "0"})
 	}
 	return part{tasks: sysctls(h, append(settings, persistence(h)...)...)}
-}
-
-// onLAN reports whether an address can be reached without a router from one
-// of the prefixes.
-func onLAN(prefixes []netip.Prefix, a netip.Addr) bool {
-	for _, p := range prefixes {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }

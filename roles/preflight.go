@@ -56,6 +56,9 @@ func Preflight(in Input, now time.Time) []Problem {
 			say(`say firewall = "disable" in [policy] to have it stopped, as the tutorial does, or "leave" if it lets the cluster's traffic through`,
 				"%s is running, and this version cannot open ports in it", f.Firewall)
 		}
+		if in.Cluster.Mode == inventory.DR {
+			checkDR(h, *f, say)
+		}
 		for _, i := range interfaces(h, in.Cluster) {
 			checkInterface(*f, i, say)
 		}
@@ -114,4 +117,28 @@ func addresses(f tasks.Facts) string {
 		return "no address at all"
 	}
 	return strings.Join(all, ", ")
+}
+
+// checkDR holds a host against what direct routing needs: one LAN, an unused
+// VIP, and real servers that do not answer through the director.
+func checkDR(h host, f tasks.Facts, say func(hint, format string, args ...any)) {
+	director := h.cluster.Director.Address
+	for _, vip := range h.cluster.VIPs() {
+		if mac := f.Answers[vip]; mac != "" {
+			say("choose an unused address, or take it away from that machine", "another machine answers for the VIP %s: %s", vip, mac)
+		}
+	}
+	if h.web == nil {
+		return
+	}
+	if f.Gateway == director && !slices.Contains(f.Manifest, "default-route "+h.dev()+" "+director.String()) {
+		say("give it another default route: in DR mode its answers must not pass the director", "its default route is the director, %s", director)
+	}
+	for _, i := range f.Interfaces {
+		for _, p := range i.Addresses {
+			if p.Addr() == h.Address && !p.Contains(director) {
+				say("in DR mode the director hands packets over on the LAN, without a router between", "the director, %s, is not on its network %s", director, p.Masked())
+			}
+		}
+	}
 }

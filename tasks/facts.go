@@ -13,10 +13,12 @@ type Facts struct {
 	UID            int
 	Shell          string // what /bin/sh is, for messages
 	Interfaces     []Interface
-	Clock          int64             // seconds since 1970
-	DiskFree       int64             // KiB free below /var
-	Manifest       []string          // what an earlier run put there, see Task.Owns
-	Trees          map[string]string // sha256 by path, of the directories asked for
+	Gateway        netip.Addr            // of the default route; invalid: none
+	Answers        map[netip.Addr]string // MAC of whoever else answers for an address
+	Clock          int64                 // seconds since 1970
+	DiskFree       int64                 // KiB free below /var
+	Manifest       []string              // what an earlier run put there, see Task.Owns
+	Trees          map[string]string     // sha256 by path, of the directories asked for
 }
 
 // OS is the part of os-release(5) that decides a platform.

@@ -39,7 +39,7 @@ case "$now " in %s*) ;; *) echo "now: ${now:-no default route}"; exit 1 ;; esac`
 		Apply: shell.F(`remember_live default-route "$(ip -4 route show default)"
 ip route replace default via %s dev %s`, gateway, dev),
 		Owns: []string{"default-route " + dev + " " + gateway.String()},
-		Hint:  "ip route shows the routes; the gateway has to be on a network of " + dev,
+		Hint: "ip route shows the routes; the gateway has to be on a network of " + dev,
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 func Packages(p Platform, names ...string) Task {
 	return Task{
 		Name:  "install " + strings.Join(names, " "),
-		Check: shell.F("missing=\nfor p in %v; do\n  %s || missing=\"$missing $p\"\ndone\n[ -z \"$missing\" ] || { echo \"not installed:$missing\"; exit 1; }", names, p.manager.installed),
+		Check: shell.F("missing=\nset -- %v\nfor p in \"$@\"; do\n  %s || missing=\"$missing $p\"\ndone\n[ -z \"$missing\" ] || { echo \"not installed:$missing\"; exit 1; }", names, p.manager.installed),
 		Apply: shell.F("%s", shell.F(p.manager.install, names)),
 		Hint:  p.manager.hint,
 	}

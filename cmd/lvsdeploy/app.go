@@ -72,6 +72,7 @@ func newApp(std streams) *cli.App {
 		},
 		Commands: []*cli.Command{
 			deployCommand(std, inventory.NAT, "deploy a NAT cluster; a second run changes nothing"),
+			deployCommand(std, inventory.DR, "deploy a DR cluster; a second run changes nothing"),
 			verifyCommand(std),
 			renderCommand(std),
 			initCommand(),

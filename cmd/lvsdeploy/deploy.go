@@ -90,7 +90,11 @@ func (s *session) gather(ctx context.Context, conns map[string]*remote.Conn) map
 	for name, conn := range conns {
 		s.report.Event(engine.Event{Kind: engine.KindHost, Host: name, Detail: "reading facts"})
 		all.Go(func() {
-			f, err := engine.Gather(ctx, engine.Over(conn), s.cluster.Name, trees[name])
+			ask := engine.Ask{Cluster: s.cluster.Name, Trees: trees[name]}
+			if name == s.cluster.Director.Name && s.cluster.Mode == inventory.DR {
+				ask.Probe = s.cluster.VIPs()
+			}
+			f, err := engine.Gather(ctx, engine.Over(conn), ask)
 			if err != nil {
 				s.lost(name, err)
 				return

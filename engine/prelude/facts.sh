@@ -40,6 +40,23 @@ fi
 
 ip -o link show | awk '{ sub(/[:@].*/, "", $2); print "link " $2 }'
 ip -o -4 addr show | awk '{ print "address " $2 " " $4 }'
+ip -4 route show default | awk '$2 == "via" { print "gateway " $3; exit }'
+
+# who else answers for these addresses? Any packet makes the kernel ask.
+for vip in $probe; do
+  ip -o -4 addr show | grep -qF " $vip/" && continue
+  ip neigh flush to "$vip" 2>/dev/null
+  if has ping; then
+    ping -c 1 -W 2 "$vip" >/dev/null 2>&1
+  elif has curl; then
+    curl -s -o /dev/null --noproxy '*' --connect-timeout 2 "http://$vip/"
+  elif has perl; then
+    perl -MIO::Socket::INET -e 'IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => 80, Timeout => 2)' "$vip"
+  else
+    timeout 2 wget -q -O /dev/null "http://$vip/"
+  fi
+  ip neigh show to "$vip" | awk -v vip="$vip" '{ for (i = 1; i < NF; i++) if ($i == "lladdr") { print "answers " vip " " $(i + 1); exit } }'
+done
 [ -r "$state/manifest" ] && sed 's/^/ours /' "$state/manifest"
 
 # the files of published directories
