@@ -222,16 +222,24 @@ func (p *Process) Wait() error {
 	return &e
 }
 
+func (p *Process) write(b []byte) (int, error) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	return p.ch.Write(b)
+}
+
 // programInput is a Process's standard input.
 type programInput struct{ p *Process }
 
 func (in programInput) Write(b []byte) (int, error) {
-	n, err := in.p.ch.Write(b)
+	n, err := in.p.write(b)
 	return n, in.explain(err)
 }
 
 func (in programInput) Close() error {
+	in.p.writing.Lock()
 	err := in.p.ch.CloseWrite()
+	in.p.writing.Unlock()
 	if errors.Is(err, io.EOF) { // it has ended already
 		return nil
 	}

@@ -40,6 +40,8 @@ type Process struct {
 	event    chan struct{}
 	ended    chan struct{} // closed when the channel and all its streams are over
 
+	writing sync.Mutex // a channel's Write and CloseWrite must not overlap
+
 	mu      sync.Mutex
 	marks   int
 	prompts int
@@ -141,7 +143,7 @@ func (c *Conn) start(ctx context.Context, script, password string) (*Process, er
 // for, and waits until the host has both.
 func (p *Process) begin(input, password string) error {
 	op := "start a program on " + p.conn.name
-	send := func(s string) { p.conn.link.spawn(func() { _, _ = io.WriteString(p.ch, s) }) }
+	send := func(s string) { p.conn.link.spawn(func() { _, _ = p.write([]byte(s)) }) }
 	// With a password to give, sudo must be done with its input before the
 	// script is sent: a mark of its own says so.
 	wanted, sent, answered := 1, false, 0
