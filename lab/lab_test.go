@@ -168,6 +168,18 @@ func TestUMLArgs(t *testing.T) {
 	}
 }
 
+func TestMachinesSpreadOverProcessors(t *testing.T) {
+	l := &Lab{topology: load(t, "nat")}
+	var got []string
+	for _, m := range l.topology.Machines {
+		got = append(got, m.Name+" "+l.cpu(m, []int{2, 5}))
+	}
+	want := []string{"director 2", "web1 5", "web2 2", "web3 5", "nfs 5", "client 2"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Interfaces of one network must not share a MAC, whether addressed or not.
 func TestMACsDiffer(t *testing.T) {
 	seen := map[string]string{}

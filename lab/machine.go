@@ -55,7 +55,7 @@ func (l *Lab) boot(ctx context.Context, m Machine) error {
 	}
 	defer console.Close()
 	args := append([]string{"--fork", "sh", "-c", `echo $$ >"$1" && shift && exec "$@"`, "sh", l.file(m, "pid"),
-		"taskset", "--cpu-list", l.cpu(m), "ip", "netns", "exec", l.namespace()}, l.umlArgs(m)...)
+		"taskset", "--cpu-list", l.cpu(m, allowedCPUs()), "ip", "netns", "exec", l.namespace()}, l.umlArgs(m)...)
 	cmd := exec.CommandContext(ctx, "setsid", args...)
 	cmd.Dir = l.dir
 	cmd.Stdout, cmd.Stderr = console, console
@@ -74,12 +74,22 @@ func (l *Lab) boot(ctx context.Context, m Machine) error {
 }
 
 // cpu is the processor that a machine stays on. Each system call of a machine is
-// a hand-over between two processes that never run at the same time: on one
-// processor that takes half as long as across two.
-func (l *Lab) cpu(m Machine) string {
-	cpus := allowedCPUs()
-	i := slices.IndexFunc(l.topology.Machines, func(other Machine) bool { return other.Name == m.Name })
-	return strconv.Itoa(cpus[i%len(cpus)])
+// a hand-over between two processes that never run at the same time: across two
+// processors that costs a good third more than on one.
+func (l *Lab) cpu(m Machine, allowed []int) string {
+	// In turns, and the machines that usually run first.
+	order := slices.Clone(l.topology.Machines)
+	slices.SortStableFunc(order, func(a, b Machine) int {
+		switch {
+		case a.Optional == b.Optional:
+			return 0
+		case b.Optional:
+			return -1
+		}
+		return 1
+	})
+	i := slices.IndexFunc(order, func(other Machine) bool { return other.Name == m.Name })
+	return strconv.Itoa(allowed[i%len(allowed)])
 }
 
 // session is the session that a machine's processes belong to; 0: never started.

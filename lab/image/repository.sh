@@ -12,4 +12,5 @@ rm -rf "$root/srv/repo/partial" "$root/srv/repo/lock"
 cd "$root/srv/repo"
 dpkg-scanpackages . >Packages
 sum=$(sha256sum Packages)
-printf 'SHA256:\n %s %s Packages\n' "${sum%% *}" "$(wc -c <Packages)" >Release
+printf 'Date: %s\nSHA256:\n %s %s Packages\n' "$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S UTC')" \
+	"${sum%% *}" "$(wc -c <Packages)" >Release
