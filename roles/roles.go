@@ -62,6 +62,12 @@ func plan(in Input, stages []stage) tasks.Plan {
 				steps = s.nfs
 			}
 			hp := tasks.HostPlan{Host: h.Name}
+			if in.Facts[h.Name] == nil {
+				if len(steps) > 0 { // nobody knows what there would be to do
+					out.Hosts = append(out.Hosts, hp)
+				}
+				continue
+			}
 			for _, step := range steps {
 				part := step(h)
 				hp.Tasks = append(hp.Tasks, part.tasks...)

@@ -29,8 +29,9 @@ func Exported(e Export) Task {
   { for (i = 1; i <= NF; i++) word[++n] = $i }
   END { for (i = 1; i < n; i += 2) if (word[i] == path && word[i+1] == net) exit 0; exit 1 }' ||
 { echo 'not exported'; exit 1; }`, e.Path, e.Network),
-		Apply:   "exportfs -ra",
-		Needs:   command("exportfs"),
-		Settles: ExportsKey,
+		// only this one: -ra would do the work of the tasks after it, and a dry
+		// run would have promised changes that they then do not make
+		Apply: shell.F("exportfs -o %s %s", e.Options, e.Network+":"+e.Path),
+		Needs: command("exportfs"),
 	}
 }

@@ -9,11 +9,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lvsdeploy/lvsdeploy/internal/fakehost"
 )
 
 var update = flag.Bool("update", false, "write the golden files in testdata anew")
 
 func TestMain(m *testing.M) {
+	fakehost.Helper()
 	testscript.Main(m, map[string]func(){"lvsdeploy": main})
 }
 
@@ -26,11 +29,11 @@ func TestScripts(t *testing.T) {
 			// Nothing of the machine's own: no home, no agent, no inventory.
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("SSH_AUTH_SOCK", "")
+			env.Values[stageKey{}] = &stage{}
+			env.Values[tbKey{}] = env.T().(testing.TB)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"status": status,
-		},
+		Cmds: scriptCommands(),
 	})
 }
 

@@ -27,7 +27,7 @@ var unread = []string{"var/lib/fakehost/log", "var/lib/fakehost/violations", "va
 // liveState prints sections "== NAME" and lines.
 const liveState = `
 echo == hostname; hostname
-echo == links; ip -o link | sed 's/^[0-9]*: //; s/ qdisc.*state/ state/; s/ mode .*//'
+echo == links; ip -o link | sed 's/^[0-9]*: //; s/NO-CARRIER,//; s/,LOWER_UP//; s/ qdisc.*//' # the carrier comes when it comes
 echo == addresses; ip -o addr | sed 's/^[0-9]*: //; s/\\.*//' | grep -v ' fe80:'
 echo == routes; ip route; ip -6 route | grep -v fe80:
 echo == rules; ip rule
