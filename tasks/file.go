@@ -69,7 +69,8 @@ found=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } on { print } $0 == end
 [ "$found" = "$block" ] || { printf '%%s\n' "$found" | sed 's/^/-/'; printf '%%s\n' "$block" | sed 's/^/+/'; exit 1; }`,
 			f.Path, begin, end, f.Path)),
 		Apply: shell.Lines(lines("block", block), shell.F(`[ -f %s ] || echo '#!/bin/sh' | put %s %s
-{ awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s; printf '%%s\n' "$block"; } | put %s %s
+rest=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s && echo .)
+printf '%%s%%s\n' "${rest%%.}" "$block" | put %s %s
 chmod a+x %s`, f.Path, f.Path, f.Mode, begin, end, f.Path, f.Path, f.Mode, f.Path)),
 		Owns:  []string{"block " + f.Path + " " + mark},
 		Files: []File{{Path: f.Path, Mode: f.Mode, Content: block}},
@@ -82,8 +83,8 @@ func blockGone(file, mark string) Task {
 	return Task{
 		Name:  "remove the block from " + file,
 		Check: shell.F("! grep -qxF -e %s %s 2>/dev/null || { echo 'still there'; exit 1; }", begin, file),
-		Apply: shell.F(`awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s | put %s 0755`,
-			begin, end, file, file),
+		Apply: shell.F(`rest=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s && echo .)
+printf '%%s' "${rest%%.}" | put %s 0755`, begin, end, file, file),
 	}
 }
 
@@ -97,10 +98,11 @@ was=$(grep %s "$state/backup"%s 2>/dev/null) || was=
 now=$(grep %s %s) || now=
 [ "$now" = "$was" ] || { echo "-$now"; echo "+$was"; exit 1; }`, file, pattern, file, pattern, file),
 		Apply: shell.F(`was=$(grep %s "$state/backup"%s 2>/dev/null) || was=
-awk -v key=%s -v was="$was" '
+new=$(was="$was" awk -v key=%s '
   { bare = $0; sub(/^[ \t]+/, "", bare) }
-  index(bare, key "=") == 1 { if (was != "" && !done++) print was; next }
-  { print }' %s | put %s 0644`, pattern, file, key, file, file),
+  index(bare, key "=") == 1 { if (ENVIRON["was"] != "" && !done++) print ENVIRON["was"]; next }
+  { print }' %s && echo .)
+printf '%%s' "${new%%.}" | put %s 0644`, pattern, file, key, file, file),
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 func Address(dev string, address netip.Prefix) Task {
 	return Task{
 		Name: "add " + address.String() + " to " + dev,
-		Check: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || { ip -o -4 addr show dev %s | awk '{ print "it has " $4 }'; exit 1; }
+		Check: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' ||
+{ ip -o -4 addr show dev %s | awk '{ print "it has " $4 } END { if (!NR) print "it has no address" }'; exit 1; }
 case $(ip -o link show dev %s) in *,UP*) ;; *) echo 'it is down'; exit 1 ;; esac`, dev, address, dev, dev),
 		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || ip addr add %s dev %s
 ip link set dev %s up`, dev, address, address, dev, dev),
