@@ -50,7 +50,7 @@ func (s *Server) run(ch ssh.Channel, cmd string, stdout *lineWriter, lost <-chan
 	output.Go(func() {
 		_, err := io.Copy(stdout, outR)
 		if err == nil {
-			stdout.flush()
+			_ = stdout.flush()
 		}
 		_ = outR.Close() // the command's next write gets SIGPIPE
 	})

@@ -61,8 +61,8 @@ type Options struct {
 	RefuseFirst  int  // connections that are dropped as by MaxStartups before one is served
 
 	// OnStdout is called with every line a command writes, without its end,
-	// before it is passed on, and says what becomes of the connections. It is
-	// not called by two goroutines at once.
+	// before its last byte is passed on, and says what becomes of the
+	// connections. It is not called by two goroutines at once.
 	OnStdout func(line string) Verdict
 	// OnExec is called with each command before it starts.
 	OnExec func(cmd string)
@@ -74,7 +74,7 @@ type Verdict int
 // The verdicts.
 const (
 	Pass      Verdict = iota // go on
-	CutBefore                // drop all connections; the line is lost
+	CutBefore                // drop all connections; what has not been passed on of the line is lost
 	CutAfter                 // pass the line on, then drop all connections
 )
 

@@ -106,7 +106,7 @@ func (s *Server) exec(ch ssh.Channel, cmd string, lost <-chan struct{}) {
 		return
 	}
 	code := s.opts.Exec(s.ctx, cmd, ch, broken{stdout}, broken{ch.Stderr()})
-	stdout.flush()
+	_ = stdout.flush()
 	sendStatus(ch, code)
 }
 
@@ -130,6 +130,7 @@ type lineWriter struct {
 	server *Server
 	to     io.Writer
 	rest   []byte // a line that is not complete yet
+	passed int    // how much of it has been passed on
 	cut    bool
 }
 
@@ -145,7 +146,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 		}
 		if i == len(p) {
 			w.rest = append(w.rest, p...)
-			break
+			return n, w.flush() // a prompt has no end
 		}
 		line := append(w.rest, p[:i]...)
 		w.rest, p = nil, p[i+1:]
@@ -163,6 +164,7 @@ func (w *lineWriter) pass(line []byte) error {
 	w.server.lines.Lock()
 	verdict := w.server.opts.OnStdout(string(line))
 	w.server.lines.Unlock()
+	line, w.passed = line[w.passed:], 0
 	if verdict == CutBefore {
 		w.cut = true
 		w.server.Cut()
@@ -177,12 +179,18 @@ func (w *lineWriter) pass(line []byte) error {
 	return err
 }
 
-// flush passes on a last line without an end.
-func (w *lineWriter) flush() {
-	if len(w.rest) > 0 && !w.cut {
-		_, _ = w.to.Write(w.rest)
-		w.rest = nil
+// flush passes on what is there of a line without an end.
+func (w *lineWriter) flush() error {
+	if w.cut {
+		return io.ErrClosedPipe
 	}
+	part := w.rest[w.passed:]
+	if len(part) == 0 {
+		return nil
+	}
+	w.passed = len(w.rest)
+	_, err := w.to.Write(part)
+	return err
 }
 
 // sftp serves files, relative paths starting at Dir.
