@@ -1,0 +1,225 @@
+//go:build lab
+
+package tests
+
+import (
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hostDown: without web2 the others do what does not need it.
+func hostDown(b *bench, t *testing.T) {
+	b.deploy(t)
+	b.breakAll(t)
+	if err := b.lab.Kill(b.ctx, "web2"); err != nil {
+		t.Fatal(err)
+	}
+	o := b.nat(t, 4)
+	s := o.summary()
+	if e := s.Hosts["web2"].Error; !strings.Contains(e, "web2") {
+		t.Errorf("web2: %q\n%v", e, o)
+	}
+	for host, least := range map[string]int{"nfs": 1, "web1": 2, "director": 2} {
+		if n := o.tasksOf(host, "changed"); n < least {
+			t.Errorf("%s changed %d tasks before its barrier, want at least %d", host, n, least)
+		}
+	}
+	if s.Hosts["nfs"].Skipped+s.Hosts["web1"].Skipped > 0 {
+		t.Error("nfs and web1 need nothing of web2, and left something out")
+	}
+	said := false
+	for _, e := range o.events {
+		if e.Host == "director" && e.Status == "skipped" {
+			said = said || strings.Contains(e.Detail, "web2")
+			if e.Stage != "balance" {
+				t.Errorf("the director did not try %s in %s", e.Task, e.Stage)
+			}
+		}
+	}
+	if !said {
+		t.Errorf("nothing says that the director waited for web2 in vain\n%v", o)
+	}
+	b.claim(t, "web2 down: exit 4 after %.1f s, the director stopped at its barrier, web1 and nfs done", o.took.Seconds())
+
+	if err := b.lab.Start(b.ctx, "web2"); err != nil {
+		t.Fatal(err)
+	}
+	b.nat(t, 0)
+	b.healthy(t, "", tenAndTen)
+	b.settled(t, "")
+}
+
+// removeFiles takes away what was written on the hosts, with which a run has
+// work in all its stages.
+func (b *bench) removeFiles(t *testing.T) {
+	t.Helper()
+	for host, script := range map[string]string{
+		"director": "rm /etc/sysctl.d/99-zz-lvsdeploy-lab.conf /etc/modules-load.d/lvsdeploy-lab.conf /etc/network/interfaces.d/lvsdeploy-lab-ens37; systemctl -q disable lvsdeploy-lab-snat.service; rm /etc/systemd/system/lvsdeploy-lab-snat.service",
+		"web1":     "rm /etc/network/if-up.d/lvsdeploy-lab-gateway; sed -i '/192.168.1.40/d' /etc/fstab; systemctl daemon-reload",
+		"web2":     "systemctl -q disable lvsdeploy-lab-gateway.service; rm /etc/systemd/system/lvsdeploy-lab-gateway.service",
+		"nfs":      "rm /etc/exports.d/lvsdeploy-lab.exports",
+	} {
+		b.on(t, host, script)
+	}
+}
+
+// cutAndKilled breaks runs off at sampled moments, each in its own way.
+func cutAndKilled(b *bench, t *testing.T) {
+	b.deploy(t)
+	kill := func(_ *bench, cmd *exec.Cmd) { _ = cmd.Process.Kill() }
+	for _, c := range []struct {
+		what   string
+		moment func(event) bool
+		do     func(*bench, *exec.Cmd)
+		exit   []int
+		after  func(*bench, *testing.T)
+	}{
+		{
+			what:   "lvsdeploy killed when the exports are written and not yet in force",
+			moment: func(e event) bool { return e.Host == "nfs" && strings.Contains(e.Task, "exports.d") },
+			do:     kill, exit: []int{-1},
+		},
+		{
+			what:   "lvsdeploy killed at the first change",
+			moment: func(event) bool { return true },
+			do:     kill, exit: []int{-1},
+		},
+		{
+			what:   "lvsdeploy killed when the last web is being proven",
+			moment: func(e event) bool { return e.Host == "web1" && e.Stage == "serve" && strings.Contains(e.Task, "mount") },
+			do:     kill, exit: []int{-1},
+		},
+		{
+			what:   "lvsdeploy interrupted",
+			moment: func(e event) bool { return e.Host == "director" },
+			do:     func(_ *bench, cmd *exec.Cmd) { _ = cmd.Process.Signal(syscall.SIGINT) }, exit: []int{130},
+		},
+		{
+			what:   "the program killed on web1",
+			moment: func(e event) bool { return e.Host == "web1" },
+			do: func(b *bench, _ *exec.Cmd) {
+				// The program is what holds the lock.
+				_, err := b.try("web1", `for p in /proc/[0-9]*; do [ "$(readlink $p/fd/9)" != /run/lvsdeploy/lab/lock ] || kill -9 ${p#/proc/} && found=1; done; [ "$found" ]`)
+				if err != nil {
+					b.said.say("cannot kill the program: %v", err)
+				}
+			}, exit: []int{1, 4},
+		},
+		{
+			what:   "web1's cable cut",
+			moment: func(e event) bool { return e.Host == "web1" },
+			do:     func(b *bench, _ *exec.Cmd) { _ = b.lab.Cut(b.ctx, "web1") }, exit: []int{4},
+			after: func(b *bench, t *testing.T) {
+				if err := b.lab.Heal(b.ctx, "web1"); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			b.said.say("sample: %s", c.what)
+			b.breakAll(t)
+			b.removeFiles(t)
+			var cmd *exec.Cmd
+			done := ""
+			o := b.run(t, call{
+				args:    []string{"nat", "--json"},
+				started: func(started *exec.Cmd) { cmd = started },
+				watch: func(e event) {
+					if done == "" && e.Event == "task" && e.Status == "changed" && c.moment(e) {
+						done = e.key()
+						c.do(b, cmd)
+					}
+				},
+			})
+			if c.after != nil {
+				c.after(b, t)
+			}
+			if done == "" {
+				t.Fatalf("the moment did not come\n%v", o)
+			}
+			ended := false
+			for _, code := range c.exit {
+				ended = ended || o.exit == code
+			}
+			if !ended {
+				t.Errorf("it ended with %d, want %v\n%v", o.exit, c.exit, o)
+			}
+			again := b.nat(t, 0) // at once: whatever still runs on a host is waited for
+			b.healthy(t, "", tenAndTen)
+			b.settled(t, "")
+			b.clean(t)
+			b.claim(t, "%s (after %s): ended %d after %.1f s; the next run changed %d and took %.1f s", c.what, done, o.exit, o.took.Seconds(), len(again.with("changed")), again.took.Seconds())
+		})
+	}
+}
+
+// clean demands that nothing unfinished is on any host.
+func (b *bench) clean(t *testing.T) {
+	t.Helper()
+	for _, h := range hosts {
+		out := b.on(t, h, `
+find / -xdev -name '.*.lvsdeploy' -o -xdev -path '/var/lib/lvsdeploy/*.new'
+find /var/lib/lvsdeploy/lab/owed -type f
+for p in /proc/[0-9]*; do [ "$(readlink $p/fd/9)" != /run/lvsdeploy/lab/lock ] || echo "the lock is held by $p: $(tr '\0' ' ' <$p/cmdline)"; done
+dpkg --audit 2>&1`)
+		if out = strings.TrimSpace(out); out != "" {
+			t.Errorf("left on %s:\n%s", h, out)
+		}
+	}
+}
+
+// reboots: whatever reboots, and whatever comes back last, the cluster serves.
+func reboots(b *bench, t *testing.T) {
+	b.deploy(t)
+	for _, h := range hosts {
+		b.said.say("rebooting %s", h)
+		began := time.Now()
+		if err := b.lab.Reboot(b.ctx, h); err != nil {
+			t.Fatal(err)
+		}
+		booted := time.Since(began)
+		b.claim(t, "%s rebooted in %.0f s, verify passed %.0f s later", h, booted.Seconds(), b.recovers(t).Seconds())
+	}
+
+	all := []string{"director", "web1", "web2", "nfs", "client"}
+	b.said.say("the power of all machines fails")
+	if err := b.lab.Kill(b.ctx, all...); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := b.lab.Start(b.ctx, "director", "web1", "web2", "client"); err != nil {
+		t.Fatal(err)
+	}
+	without := time.Since(began)
+	b.said.say("everything but the NFS server answers; it comes 20 s later")
+	time.Sleep(20 * time.Second)
+	if err := b.lab.Start(b.ctx, "nfs"); err != nil {
+		t.Fatal(err)
+	}
+	late := b.recovers(t)
+	b.claim(t, "power cut of all: up without NFS server after %.0f s; verify passed %.0f s after the NFS server was up, without a deploy", without.Seconds(), late.Seconds())
+	b.settled(t, "")
+}
+
+// recovers verifies until all is well, for a bounded time, and says how long
+// that took. No deployment comes in between.
+func (b *bench) recovers(t *testing.T) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for {
+		o := b.run(t, call{args: []string{"verify"}})
+		took := time.Since(began)
+		if o.exit == 0 && o.first() == tenAndTen {
+			return took - o.took
+		}
+		b.said.say("not yet: %s", o.first())
+		if took > 2*time.Minute {
+			t.Fatalf("not well %v after the boot\n%v", took.Round(time.Second), o)
+		}
+		time.Sleep(time.Second)
+	}
+}
