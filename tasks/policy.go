@@ -6,8 +6,8 @@ import "github.com/lvsdeploy/lvsdeploy/shell"
 func NoFirewall(unit string) Task {
 	return Task{
 		Name: "stop and disable " + unit,
-		Check: shell.F(`! systemctl is-active --quiet %s && ! systemctl is-enabled --quiet %s 2>/dev/null || { echo 'running or enabled'; exit 1; }`,
-			unit, unit),
+		Check: shell.F(`if systemctl is-active --quiet %s; then echo 'it runs'; exit 1; fi
+if systemctl is-enabled --quiet %s 2>/dev/null; then echo 'it is enabled'; exit 1; fi`, unit, unit),
 		Apply: shell.F("systemctl disable --quiet %s\nsystemctl stop %s", unit, unit),
 	}
 }
