@@ -43,6 +43,10 @@ func Check() error {
 		if _, err := exec.LookPath(p.program); err == nil {
 			continue
 		}
+		if _, err := os.Stat("/usr/sbin/" + p.program); err == nil {
+			errs = append(errs, fmt.Errorf("cannot run %s: it is in /usr/sbin, which PATH lacks (su - sets it, su does not)", p.program))
+			continue
+		}
 		missing = append(missing, p.program)
 		if !slices.Contains(packages, p.pkg) {
 			packages = append(packages, p.pkg)

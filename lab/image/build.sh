@@ -7,6 +7,8 @@
 set -eu
 recipe=$1 work=$2
 suite=bookworm
+# The chroot's programs are found with the same PATH.
+PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 root=$work/root
 modules=/usr/lib/uml/modules/$(linux.uml --version)
 words() { sed 's/#.*//' "$1" | tr '\n' ' '; }
