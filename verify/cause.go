@@ -43,6 +43,26 @@ const (
 	nameWebBoot      = "web service at boot"
 	nameNFSBoot      = "nfs service at boot"
 	nameExportBoot   = "export at boot"
+
+	// of DR mode
+	nameLoopbackVIP  = "vip on lo"
+	nameARPIgnore    = "arp_ignore"
+	nameARPAnnounce  = "arp_announce"
+	nameARP          = "arp for the vip"
+	nameARPSilent    = "arp of the director"
+	nameNeighbour    = "neighbour"
+	nameListen       = "listening"
+	nameThrough      = "replies' way"
+	nameBack         = "outgoing bytes"
+	nameRedirects    = "send_redirects"
+	nameNoRouter     = "no router"
+	nameHostRoute    = "host route"
+	namePast         = "past the director"
+	nameReached      = "reached through the vip"
+	nameWhole        = "big answers"
+	nameARPBoot      = "arp at boot"
+	nameVIPBoot      = "vip at boot"
+	nameRedirectBoot = "send_redirects at boot"
 )
 
 // causes ranks the checks: of all that failed, the first in this list is the
@@ -56,19 +76,27 @@ func causes() []string {
 		nameForward,   // nothing passes the director
 		nameWAN, nameVIP,
 		nameService, nameServer, nameMethod, nameWeight, nameScheduler, namePersistence, nameExtra,
+		nameLoopbackVIP, // what a real server drops or answers for
+		nameARPIgnore, nameARPAnnounce,
+		nameARP, nameARPSilent, // a stranger, as our own would be named by the above
 		nameNFS, // an empty document root follows from any of these
 		nameExportDir, nameExport, nameIndex, nameOffered,
 		nameMount, nameMountAnswers,
-		nameWeb,        // no page without it
-		nameGateway,    // answers leave by the wrong way; the web itself is sound
+		nameWeb, // no page without it
+		nameListen,
+		nameGateway, nameThrough, nameBack, // answers leave by the wrong way; the web itself is sound
 		namePage,       // seen on the web itself
 		nameRealServer, // seen from the director
-		nameSNAT,       // the real servers' own connections; requests do not need it
+		nameNeighbour,  // learnt while one of the above was wrong
+		nameRedirects, nameNoRouter, nameHostRoute,
+		nameSNAT, // the real servers' own connections; requests do not need it
 		nameOrigin,
-		nameClient,   // the cluster may be sound: the proof is not
+		nameClient, // the cluster may be sound: the proof is not
+		nameWhole,  // where small ones get through
+		nameReached, namePast,
 		nameRequests, // seen from outside, with no reason found above
 		nameShares,
-		nameSaved, nameRulesBoot, nameForwardBoot, nameSNATBoot, nameMountBoot, nameWebBoot, nameNFSBoot, nameExportBoot,
+		nameSaved, nameRulesBoot, nameForwardBoot, nameARPBoot, nameVIPBoot, nameRedirectBoot, nameSNATBoot, nameMountBoot, nameWebBoot, nameNFSBoot, nameExportBoot,
 	}
 }
 

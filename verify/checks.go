@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -50,11 +51,12 @@ func checksOf(m inventory.Mode) checkList {
 				mountAtBoot, webAtBoot},
 			nfs: []nfsCheck{nfsService, exportDirectories, exportsLive, exportIndexes, exportsAtBoot, nfsAtBoot},
 		}
-	case inventory.DR: // ARP settings, VIPs on loopback and redirects join these
+	case inventory.DR:
 		return checkList{
-			director: []directorCheck{ipvsModule, vipsPresent, tableAsWanted, savedRules, rulesAtBoot},
-			web: []webCheck{mountPresent, mountAnswers, exportOffered, webService, pageServed,
-				mountAtBoot, webAtBoot},
+			director: []directorCheck{ipvsModule, noRouter, redirectsOff, vipsOnInterface, tableAsWanted,
+				savedRules, rulesAtBoot, noRouterAtBoot, redirectsAtBoot, directorVIPsAtBoot},
+			web: []webCheck{vipsOnLoopback, arpSettings, hostRoutes, notThroughDirector, mountPresent, mountAnswers,
+				exportOffered, webService, listening, pageServed, arpAtBoot, webVIPsAtBoot, mountAtBoot, webAtBoot},
 			nfs: []nfsCheck{nfsService, exportDirectories, exportsLive, exportIndexes, exportsAtBoot, nfsAtBoot},
 		}
 	}
@@ -64,27 +66,49 @@ func checksOf(m inventory.Mode) checkList {
 // snatUnit is the unit that puts the SNAT rule back at boot; the roles write it.
 func snatUnit(c *inventory.Cluster) string { return "lvsdeploy-" + c.Name + "-snat.service" }
 
-// lookAtHosts runs one script on each host, all hosts at once, and returns the
-// checks in the inventory's order, and the pages that the webs served themselves.
-func (r *run) lookAtHosts(ctx context.Context) ([]Check, map[string]page) {
+// sight is what looking at the hosts showed.
+type sight struct {
+	checks []Check          // in the inventory's order
+	pages  map[string]page  // that the webs served themselves
+	facts  map[string]facts // by host
+}
+
+// inDR is what scripts of hosts that hold a VIP in DR mode are asked beside:
+// text follows a script with taken arguments of its own.
+func inDR(c *inventory.Cluster, taken int, h inventory.Host, text string) (string, []string) {
+	args := []string{h.Address.String()}
+	for _, vip := range c.VIPs() {
+		args = append(args, vip.String())
+	}
+	return fmt.Sprintf("shift %d\n", taken) + text + lanScript, args
+}
+
+// lookAtHosts runs one script on each host, all hosts at once.
+func (r *run) lookAtHosts(ctx context.Context) sight {
 	c, list := r.cluster, checksOf(r.mode)
 	type slot struct {
+		host   string
+		facts  facts
 		checks []Check
 		pages  map[string]page
 	}
 	var wg sync.WaitGroup
 	var slots []*slot
 	look := func(host, text string, judge func(facts, *slot)) {
-		s := &slot{pages: map[string]page{}}
+		s := &slot{host: host, pages: map[string]page{}}
 		slots = append(slots, s)
 		wg.Go(func() {
 			r.progress(host, "looking at its live and saved state")
 			f, err := ask(ctx, r.host(host), text)
 			if err != nil {
-				s.checks = []Check{bad(nameReachable, fmt.Sprintf("cannot look at %s: %v", host, err),
-					"see whether `ssh "+host+"` works; the other hosts were checked without it").on(host)}
+				hint := "see whether `ssh " + host + "` works; the other hosts were checked without it"
+				if r.mode == inventory.DR && isWeb(c, host) {
+					hint += ". A VIP with the LAN's own mask on lo takes a real server off the LAN like this: on its console, `ip -4 addr show lo`"
+				}
+				s.checks = []Check{bad(nameReachable, fmt.Sprintf("cannot look at %s: %v", host, err), hint).on(host)}
 				return
 			}
+			s.facts = f
 			judge(f, s)
 			for i := range s.checks {
 				s.checks[i].Host = host
@@ -93,7 +117,12 @@ func (r *run) lookAtHosts(ctx context.Context) ([]Check, map[string]page) {
 		})
 	}
 
-	look(c.Director.Name, script(directorScript, snatUnit(c)), func(f facts, s *slot) {
+	text, args := directorScript, []string{snatUnit(c)}
+	if r.mode == inventory.DR {
+		more, vips := inDR(c, len(args), c.Director.Host, "")
+		text, args = text+more, append(args, vips...)
+	}
+	look(c.Director.Name, script(text, args...), func(f facts, s *slot) {
 		for _, check := range list.director {
 			s.checks = append(s.checks, check(c, r.mode, f)...)
 		}
@@ -102,7 +131,12 @@ func (r *run) lookAtHosts(ctx context.Context) ([]Check, map[string]page) {
 	for i := range c.Webs {
 		w := &c.Webs[i]
 		p := probeOf(c, w)
-		look(w.Name, script(webScript, p.addr.Addr().String(), strconv.Itoa(int(p.addr.Port())), p.path, nfsAddress(c, w)),
+		text, args := webScript, []string{p.addr.Addr().String(), strconv.Itoa(int(p.addr.Port())), p.path, nfsAddress(c, w)}
+		if r.mode == inventory.DR {
+			more, vips := inDR(c, len(args), w.Host, lanWebScript)
+			text, args = text+more, append(args, vips...)
+		}
+		look(w.Name, script(text, args...),
 			func(f facts, s *slot) {
 				for _, check := range list.web {
 					s.checks = append(s.checks, check(c, w, f)...)
@@ -125,15 +159,19 @@ func (r *run) lookAtHosts(ctx context.Context) ([]Check, map[string]page) {
 	}
 	wg.Wait()
 
-	var checks []Check
-	pages := map[string]page{}
+	seen := sight{pages: map[string]page{}, facts: map[string]facts{}}
 	for _, s := range slots {
-		checks = append(checks, s.checks...)
-		for k, p := range s.pages {
-			pages[k] = p
+		seen.checks = append(seen.checks, s.checks...)
+		maps.Copy(seen.pages, s.pages)
+		if s.facts != nil {
+			seen.facts[s.host] = s.facts
 		}
 	}
-	return checks, pages
+	return seen
+}
+
+func isWeb(c *inventory.Cluster, host string) bool {
+	return slices.ContainsFunc(c.Webs, func(w inventory.Web) bool { return w.Name == host })
 }
 
 // probe is where a web's page is asked for on the web itself.

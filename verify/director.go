@@ -3,8 +3,6 @@ package verify
 import (
 	"fmt"
 	"net/netip"
-	"path"
-	"sort"
 	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/inventory"
@@ -24,29 +22,6 @@ func forwardingOn(_ *inventory.Cluster, _ inventory.Mode, f facts) []Check {
 		return []Check{bad(nameForward, fmt.Sprintf("net.ipv4.ip_forward is %s: the director passes nothing on", v), "run `sysctl -w net.ipv4.ip_forward=1`")}
 	}
 	return []Check{good(nameForward, "net.ipv4.ip_forward is 1")}
-}
-
-// forwardingAtBoot reads the files of sysctl.d as systemd-sysctl does: by name,
-// whatever directory, the last one wins.
-func forwardingAtBoot(_ *inventory.Cluster, _ inventory.Mode, f facts) []Check {
-	type setting struct{ file, value string }
-	var all []setting
-	for _, line := range f.lines("sysctl") {
-		file, assignment, ok := strings.Cut(line, ":")
-		_, value, ok2 := strings.Cut(assignment, "=")
-		if ok && ok2 {
-			all = append(all, setting{file, strings.TrimSpace(value)})
-		}
-	}
-	sort.SliceStable(all, func(i, k int) bool { return path.Base(all[i].file) < path.Base(all[k].file) })
-	if len(all) == 0 {
-		return []Check{bad(nameForwardBoot, "no file in sysctl.d keeps net.ipv4.ip_forward for the next boot", redeploy)}
-	}
-	if last := all[len(all)-1]; last.value != "1" {
-		return []Check{bad(nameForwardBoot, fmt.Sprintf("%s sets net.ipv4.ip_forward to %s at boot", last.file, last.value),
-			"take the line out of "+last.file)}
-	}
-	return []Check{good(nameForwardBoot, "%s keeps net.ipv4.ip_forward", all[len(all)-1].file)}
 }
 
 // hasAddress looks through `ip -4 -o addr show`; an empty interface is any.

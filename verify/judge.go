@@ -1,6 +1,10 @@
 package verify
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/lvsdeploy/lvsdeploy/inventory"
+)
 
 // expect fills in what each server should have got of our requests.
 func (v *serviceRun) expect() {
@@ -139,7 +143,7 @@ func span(b bound) string {
 }
 
 // checks are the service's own verdicts, as checks of the host they are about.
-func (v *serviceRun) checks() []Check {
+func (v *serviceRun) checks(director string, m inventory.Mode) []Check {
 	res := &v.result
 	from := res.From
 	switch {
@@ -150,7 +154,15 @@ func (v *serviceRun) checks() []Check {
 		return nil
 	}
 	var cs []Check
-	lan := v.source.IsValid() && v.network.Contains(v.source) && v.source != v.service.VIP
+	if m == inventory.DR {
+		for _, c := range v.passed {
+			cs = append(cs, c.on(director))
+		}
+		cs = append(cs, v.passedBy()...)
+		cs = append(cs, v.reached()...)
+		cs = append(cs, v.wholeChecks()...)
+	}
+	lan := m == inventory.NAT && v.source.IsValid() && v.network.Contains(v.source) && v.source != v.service.VIP
 	if lan && res.Failed == res.Requests && res.Requests > 0 {
 		cs = append(cs, bad(nameClient, fmt.Sprintf("%s asks from %s, inside the real servers' own LAN %s: they answer it directly, from an address it did not ask",
 			from, v.source, v.network), "ask from a machine outside "+v.network.String()+", for example --from client").on(from))

@@ -17,8 +17,7 @@ fact enabled systemctl is-enabled ipvsadm
 fact addresses ip -4 -o addr show
 fact nat soon iptables -w -t nat -S POSTROUTING
 fact snat-unit systemctl is-enabled "$1"
-fact sysctl grep -Es '^[[:space:]]*-?[[:space:]]*net[./]ipv4[./]ip_forward[[:space:]]*=' /usr/lib/sysctl.d/*.conf /lib/sysctl.d/*.conf /run/sysctl.d/*.conf /etc/sysctl.d/*.conf /dev/null
-`
+` + sysctlFact
 
 // webScript: $1 address, $2 port, $3 path of the page, $4 the NFS server or
 // nothing. The document root is read first: it may be an automount.
@@ -77,6 +76,8 @@ while read -r word pattern; do
 	case $word in
 	table) ipvsadm -Ln </dev/null 2>&1 ;;
 	connections) grep -e "$pattern" /proc/net/ip_vs_conn 2>&1 ;;
+	totals) cat /proc/net/ip_vs_stats_percpu 2>&1 ;;
+	stats) ipvsadm -Ln --stats --exact </dev/null 2>&1 ;;
 	*) exit 0 ;;
 	esac
 	echo end

@@ -26,6 +26,11 @@ type serviceRun struct {
 	fresh   []connection // all that the director scheduled meanwhile
 	watched bool         // fresh is complete
 	problem string       // the requests could not be sent at all
+
+	// of DR mode only
+	streams   []stream
+	passed    []Check // about the director's counters
+	neighbour string  // MAC that the origin sends the requests to
 }
 
 // serve sends the requests of one service and finds out who served each.
@@ -58,7 +63,22 @@ func (r *run) serve(ctx context.Context, s *inventory.Service) serviceRun {
 	} else {
 		defer w.close()
 	}
-	v.send(ctx, r, d, w)
+	if r.mode != inventory.DR {
+		v.send(ctx, r, d, w)
+		return v
+	}
+	var before carried
+	if w != nil {
+		before = w.carried(s)
+	}
+	t := v.send(ctx, r, d, w)
+	v.neighbour = r.neighbour(ctx, s.VIP)
+	if !slices.ContainsFunc(v.result.Answers, func(a Answer) bool { return a.Err != nil }) {
+		v.whole(ctx, r, d, t) // else the cause is found elsewhere
+	}
+	if w != nil {
+		v.cameBack(ctx, w, before)
+	}
 	return v
 }
 
@@ -93,52 +113,21 @@ func routeSource(lines []string) netip.Addr {
 
 // send sends the requests one after the other and attributes each at once
 // where the director's connection table is unambiguous.
-func (v *serviceRun) send(ctx context.Context, r *run, d Dialer, w *watcher) {
+func (v *serviceRun) send(ctx context.Context, r *run, d Dialer, w *watcher) *tracker {
 	o, s := r.options, v.service
-	anyone := netip.AddrPort{}
-	seen := map[connection]bool{}
 	if w != nil {
 		_, v.before, _, _ = w.loads(s)
-		if all, err := w.connections(s, anyone); err == nil {
-			v.watched = true
-			for _, c := range all {
-				seen[c] = true
-			}
-		}
 	}
-	counted := map[connection]bool{} // seen during the requests
-	byPort := true                   // our port is the one the director sees
+	t := track(w, s, v.source)
 	timeouts := 0
 	for n := 1; n <= o.N && ctx.Err() == nil; n++ {
 		r.progress(o.From, "%s: request %d of %d", v.result.VIP, n, o.N)
 		start := time.Now()
 		p, from, err := get(ctx, d, s.Endpoint(), s.CheckPath, o.Timeout)
 		a := Answer{N: n, Status: p.status, Body: p.first, digest: p.digest, Took: time.Since(start), Err: err}
-		if w != nil && v.watched {
-			var hit []connection
-			if from.Port() != 0 && byPort {
-				hit, v.watched = look(w, s, from)
-				byPort = len(hit) > 0 || err != nil
-			}
-			if len(hit) == 0 && v.watched {
-				var all []connection
-				all, v.watched = look(w, s, netip.AddrPortFrom(v.source, 0))
-				if len(all) == 0 && v.watched { // the source is rewritten on the way
-					all, v.watched = look(w, s, anyone)
-				}
-				for _, c := range all {
-					if !seen[c] && !counted[c] {
-						hit = append(hit, c)
-					}
-				}
-			}
-			for _, c := range hit {
-				counted[c] = true
-			}
-			if len(hit) == 1 {
-				a.dest, a.By = hit[0].dest, "connection table"
-				a.Server = v.name(a.dest)
-			}
+		if hit := t.find(from, err != nil); len(hit) == 1 {
+			a.dest, a.By = hit[0].dest, "connection table"
+			a.Server = v.name(a.dest)
 		}
 		v.result.Answers = append(v.result.Answers, a)
 		r.answered(v.result.VIP, a)
@@ -149,21 +138,8 @@ func (v *serviceRun) send(ctx context.Context, r *run, d Dialer, w *watcher) {
 			}
 		}
 	}
-	if w != nil && v.watched {
-		all, err := w.connections(s, anyone)
-		v.watched = err == nil
-		for _, c := range all {
-			if !seen[c] {
-				v.fresh = append(v.fresh, c)
-			}
-		}
-	}
-}
-
-// look asks for a service's connections from a source; false: it cannot be told.
-func look(w *watcher, s *inventory.Service, from netip.AddrPort) ([]connection, bool) {
-	cs, err := w.connections(s, from)
-	return cs, err == nil
+	v.fresh, v.watched = t.fresh()
+	return t
 }
 
 // name is the name of the real server at an address, or the address itself:

@@ -48,6 +48,9 @@ type Options struct {
 	Local Dialer
 	// Source says which of the workstation's addresses reaches a service; nil: ask the kernel.
 	Source func(ctx context.Context, to netip.AddrPort) (netip.Addr, error)
+	// Neighbour is the MAC address that this machine has for an address on its
+	// LAN, empty if none; nil: ask the kernel.
+	Neighbour func(netip.Addr) string
 	// LiveMode takes the mode from the director's table, not the inventory.
 	LiveMode bool
 	// Progress is told what is being done, for people; may be nil.
@@ -147,12 +150,14 @@ func Run(ctx context.Context, c *inventory.Cluster, hosts map[string]Host, o Opt
 		}
 		r.mode = mode
 	}
+	if err := CheckOrigin(c, r.mode, o.From); err != nil {
+		return nil, err
+	}
 
 	// The hosts are looked at while the requests are under way.
 	var wg sync.WaitGroup
-	var checks []Check
-	var pages map[string]page
-	wg.Go(func() { checks, pages = r.lookAtHosts(ctx) })
+	var seen sight
+	wg.Go(func() { seen = r.lookAtHosts(ctx) })
 	services := make([]serviceRun, 0, len(c.Services))
 	for i := range c.Services {
 		services = append(services, r.serve(ctx, &c.Services[i]))
@@ -162,16 +167,52 @@ func Run(ctx context.Context, c *inventory.Cluster, hosts map[string]Host, o Opt
 		return nil, fmt.Errorf("cannot verify: %w", context.Cause(ctx))
 	}
 
-	res := &Result{Mode: r.mode, Checks: checks}
+	res := &Result{Mode: r.mode, Checks: seen.checks}
+	lan := newLAN(c, seen.facts)
+	if r.mode == inventory.DR {
+		res.Checks = append(res.Checks, lan.answers()...)
+	}
 	for i := range services {
 		s := &services[i]
-		s.settle(pages)
+		s.settle(seen.pages)
+		if r.mode == inventory.DR {
+			res.Checks = append(res.Checks, lan.sends(s)...)
+		}
+		res.Checks = append(res.Checks, s.checks(c.Director.Name, r.mode)...)
 		res.Services = append(res.Services, s.result)
-		res.Checks = append(res.Checks, s.checks()...)
 	}
 	res.Cause = rootCause(res.Checks)
 	res.OK = res.Cause == nil
 	return res, nil
+}
+
+// OriginError is why requests from a host would prove nothing.
+type OriginError struct{ msg, hint string }
+
+func (e *OriginError) Error() string { return e.msg }
+
+// Hint says where to send them from.
+func (e *OriginError) Hint() string { return e.hint }
+
+// CheckOrigin returns an *OriginError where requests from a host would prove
+// nothing: in DR mode director and real servers hold the VIP themselves.
+func CheckOrigin(c *inventory.Cluster, m inventory.Mode, from string) error {
+	if m != inventory.DR {
+		return nil
+	}
+	hint := "send them from here (--from local)"
+	if c.Client != nil {
+		hint += " or from the client (--from " + c.Client.Name + ")"
+	}
+	if from == c.Director.Name {
+		return &OriginError{fmt.Sprintf("cannot prove anything by requests from %s: in DR mode the director's own requests to the VIP are not answered, and others' are", from), hint}
+	}
+	for _, w := range c.Webs {
+		if w.Name == from {
+			return &OriginError{fmt.Sprintf("cannot prove anything by requests from %s: in DR mode a real server holds the VIP and answers itself, past the director", from), hint}
+		}
+	}
+	return nil
 }
 
 func (o Options) withDefaults() Options {
@@ -189,6 +230,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Source == nil {
 		o.Source = localSource
+	}
+	if o.Neighbour == nil {
+		o.Neighbour = localNeighbour
 	}
 	return o
 }
