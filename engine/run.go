@@ -226,7 +226,7 @@ func (r *run) line(h *hostRun, line string) {
 func (r *run) task(h *hostRun, status Status) {
 	s := h.program.steps[h.next]
 	e := Event{Kind: KindTask, Host: h.name, Stage: r.plan[s.stage].Name, Task: s.task.Name, Status: status, Took: time.Since(h.began)}
-	e.Detail = strings.Join(h.note, "\n")
+	e.Detail = strings.TrimRight(strings.Join(h.note, "\n"), "\n")
 	if r.o.Diff {
 		e.Diff = strings.Join(h.diff, "\n")
 	}

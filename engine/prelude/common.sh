@@ -48,8 +48,8 @@ barrier() {
     # that comes close after this one
     word=$(timeout 60 dd bs=1 count=6 2>/dev/null 9>&-) || exit 75
     case $word in
-    go* | dirty) return ;;
-    wait*) ;;
+    'go   ' | dirty) return ;;
+    'wait ') ;;
     *) exit 75 ;;
     esac
   done
