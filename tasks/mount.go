@@ -52,7 +52,8 @@ timeout -s KILL 10 ls %s >/dev/null 2>&1 || { echo 'the mount does not answer'; 
 		Apply: shell.F(mounted+`unit=$(systemd-escape --path %s)
 if [ -n "$found" ]; then
   systemctl stop "$unit.automount" 2>/dev/null || :
-  umount -f %s 2>/dev/null || umount -l %s
+  # stopping the automount has mostly done it
+  umount -f %s 2>/dev/null || umount -l %s 2>/dev/null || :
 fi
 mkdir -p %s
 systemctl reset-failed "$unit.automount" "$unit.mount" 2>/dev/null || :

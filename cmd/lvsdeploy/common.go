@@ -25,6 +25,7 @@ type session struct {
 	report  *report.Reporter
 	limit   []string // names; nil: all
 	verbose int
+	viewer  *viewer // -vv: shows the programs; else nil
 }
 
 // open reads the inventory and the flags, and starts the report; close ends
@@ -52,6 +53,9 @@ func open(c *cli.Context, std streams, mode inventory.Mode) (*session, error) {
 		return nil, err
 	}
 	s.report = report.New(reportOptions(c, std))
+	if s.verbose > 1 {
+		s.viewer = &viewer{to: std.err, report: s.report}
+	}
 	s.config = remote.Config{
 		AcceptNew:      c.Bool("accept-new"),
 		Timeout:        c.Duration("timeout"),
@@ -69,9 +73,20 @@ func open(c *cli.Context, std streams, mode inventory.Mode) (*session, error) {
 }
 
 // close ends the report and gives the command's end as an error.
-func (s *session) close() error {
+func (s *session) close(ctx context.Context) error {
+	if ctx.Err() != nil {
+		s.report.Note(report.Interrupted)
+	}
 	s.report.Close()
 	return exit(s.report.Exit())
+}
+
+// over is a connection as the engine takes it.
+func (s *session) over(c *remote.Conn, host, what string) engine.Host {
+	if s.viewer == nil {
+		return engine.Over(c)
+	}
+	return s.viewer.watch(host, what, engine.Over(c))
 }
 
 // hosts are those that the session is about, in the inventory's order, and

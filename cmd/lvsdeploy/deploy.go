@@ -35,7 +35,7 @@ func deployCommand(std streams, mode inventory.Mode, usage string) *cli.Command 
 				return err
 			}
 			s.deploy(c.Context, mode, c.Bool("check"), c.Bool("diff"))
-			return s.close()
+			return s.close(c.Context)
 		},
 	}
 }
@@ -66,7 +66,7 @@ func (s *session) deploy(ctx context.Context, mode inventory.Mode, check, diff b
 	}
 	hosts := map[string]engine.Host{}
 	for name := range in.Facts {
-		hosts[name] = engine.Over(conns[name])
+		hosts[name] = s.over(conns[name], name, "the program")
 	}
 	engine.Run(ctx, s.cluster.Name, s.within(roles.For(mode)(in)), hosts, engine.Options{
 		Check: check,
@@ -94,7 +94,7 @@ func (s *session) gather(ctx context.Context, conns map[string]*remote.Conn) map
 			if name == s.cluster.Director.Name && s.cluster.Mode == inventory.DR {
 				ask.Probe = s.cluster.VIPs()
 			}
-			f, err := engine.Gather(ctx, engine.Over(conn), ask)
+			f, err := engine.Gather(ctx, s.over(conn, name, "the questions"), ask)
 			if err != nil {
 				s.lost(name, err)
 				return

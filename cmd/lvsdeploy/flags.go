@@ -37,7 +37,7 @@ func connectFlags(more ...cli.Flag) []cli.Flag {
 		&cli.DurationFlag{Name: "timeout", Value: remote.DefaultTimeout, Usage: "give up on a host that is silent for `DURATION` while connecting"},
 		&cli.IntFlag{Name: "forks", Usage: "connect to at most `N` hosts at the same time; 0: all"},
 		jsonFlag(),
-		&cli.BoolFlag{Name: "verbose", DisableDefaultText: true, Aliases: []string{"v"}, Count: new(int), Usage: "show more; twice: still more"},
+		&cli.BoolFlag{Name: "verbose", DisableDefaultText: true, Aliases: []string{"v"}, Count: new(int), Usage: "show also what was in place; twice: and every program before it runs"},
 		&cli.BoolFlag{Name: "no-color", DisableDefaultText: true, Usage: "no colours, as with $NO_COLOR"},
 	})
 }

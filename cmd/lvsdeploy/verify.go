@@ -71,7 +71,7 @@ func runVerify(c *cli.Context, std streams) error {
 		return err
 	}
 	s.report.Verify(res)
-	return s.close()
+	return s.close(c.Context)
 }
 
 // verifiable is a connection as verify wants it.
