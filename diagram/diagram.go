@@ -74,6 +74,7 @@ const (
 // box is a machine.
 type box struct {
 	kind       string
+	anybody    bool // no machine of the inventory
 	x, y, w, h int
 	lines      []line
 }
@@ -96,6 +97,13 @@ func newBox(kind string, w int, lines []line) box {
 			b.h += l.class.height()
 		}
 	}
+	return b
+}
+
+// clientBox is the client, or whoever asks.
+func (l *layout) clientBox(w int) box {
+	b := newBox(kindClient, w, clientLines(l.c, l.mode))
+	b.anybody = l.c.Client == nil
 	return b
 }
 

@@ -86,8 +86,15 @@ func (l *layout) realServers() string {
 // webs makes the boxes of the real servers, one below the other.
 func (l *layout) webs(x, y, w int) []box {
 	var boxes []box
+	contents := [][]line{}
 	for _, web := range l.c.Webs {
-		b := newBox(kindWeb, w, webLines(l.c, l.mode, web))
+		contents = append(contents, webLines(l.c, l.mode, web))
+	}
+	if len(contents) == 0 { // no inventory that was loaded is like that
+		contents = append(contents, []line{{classNote, "the inventory names no real server", ""}})
+	}
+	for _, lines := range contents {
+		b := newBox(kindWeb, w, lines)
 		b.h = max(b.h, portGap+28)
 		b.x, b.y = x, y
 		y = b.bottom() + webGap
@@ -176,6 +183,21 @@ func (b *band) span(ys ...int) {
 		top, bottom = min(top, y), max(bottom, y)
 	}
 	b.y, b.h = top-beyond, bottom-top+2*beyond
+}
+
+// apart moves y away from the branches to others, which it would hide: those
+// are much farther from one another.
+func apart(y int, others []point) int {
+	const least = 6
+	for _, p := range others {
+		switch d := y - p.y; {
+		case d >= 0 && d < least:
+			return p.y + least
+		case d < 0 && d > -least:
+			return p.y - least
+		}
+	}
+	return y
 }
 
 func ysOf(points ...[]point) []int {

@@ -33,9 +33,11 @@ func (l *layout) narrow() {
 	} else {
 		caption(classNet, "clients "+clientSide(l.c, l.mode).String())
 	}
-	client := place(newBox(kindClient, w, clientLines(l.c, l.mode)))
+	client := place(l.clientBox(w))
 	director := newBox(kindDirector, w, directorLines(l.c, l.mode))
-	director.h = max(director.h, 5*portGap+12)
+	if l.mode != inventory.DR { // two ways on each side of it
+		director.h = max(director.h, 5*portGap+12)
+	}
 	director = place(director)
 	if l.mode != inventory.DR {
 		y += 4

@@ -12,7 +12,7 @@ func (l *layout) wideNAT() {
 	directorX := margin + clientW + wanGap
 	webX := directorX + directorW + lanGap
 
-	client := newBox(kindClient, clientW, clientLines(l.c, l.mode))
+	client := l.clientBox(clientW)
 	director := newBox(kindDirector, directorW, directorLines(l.c, l.mode))
 	left := []box{director}
 	if l.c.NFS != nil {
@@ -39,7 +39,8 @@ func (l *layout) wideNAT() {
 	wan.span(ask-20, reply+20)
 	lan := band{x: directorX + directorW + (lanGap-bandWidth(2))/2, w: bandWidth(2)}
 	in, out := ports(webs)
-	ys := append(ysOf(in, out), ask, reply)
+	back := apart(reply, in)
+	ys := append(ysOf(in, out), ask, back)
 	if len(left) > 1 {
 		ys = append(ys, left[1].middle())
 	}
@@ -54,7 +55,7 @@ func (l *layout) wideNAT() {
 	}
 	l.way(way{1, wireRequest, wan.lane(0), []point{{client.right(), ask}}, []point{{director.x, ask}}})
 	l.way(way{2, wireRequest, lan.lane(0), []point{{director.right(), ask}}, in})
-	l.way(way{3, wireAnswer, lan.lane(1), out, []point{{director.right(), reply}}})
+	l.way(way{3, wireAnswer, lan.lane(1), out, []point{{director.right(), back}}})
 	l.way(way{4, wireAnswer, wan.lane(1), []point{{director.x, reply}}, []point{{client.right(), reply}}})
 	l.legend(bottom)
 }
@@ -68,7 +69,7 @@ func (l *layout) wideDR() {
 	webX := margin + leftW + gap
 
 	left := []box{
-		newBox(kindClient, leftW, clientLines(l.c, l.mode)),
+		l.clientBox(leftW),
 		newBox(kindDirector, leftW, directorLines(l.c, l.mode)),
 	}
 	if l.c.NFS != nil {
@@ -90,7 +91,7 @@ func (l *layout) wideDR() {
 
 	lan := band{x: margin + leftW + (gap-bandWidth(3))/2, w: bandWidth(3)}
 	in, out := ports(webs)
-	replied, ask := client.middle()-portGap/2, client.middle()+portGap/2
+	replied, ask := apart(client.middle()-portGap/2, in), client.middle()+portGap/2
 	asked, pass := director.middle()-portGap/2, director.middle()+portGap/2
 	ys := append(ysOf(in, out), replied, pass)
 	if len(left) > 2 {

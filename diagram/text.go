@@ -142,9 +142,10 @@ func wrap(s string, f font, width, most int) []string {
 
 // fits is how many characters fit into width; at least one.
 func fits(rs []rune, f font, width int) int {
-	for n := 1; n <= len(rs); n++ {
-		if measure(string(rs[:n]), f) > float64(width) {
-			return max(1, n-1)
+	w := 0.0
+	for n, r := range rs {
+		if w += measure(string(r), f); w > float64(width) {
+			return max(1, n)
 		}
 	}
 	return len(rs)

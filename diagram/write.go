@@ -75,7 +75,7 @@ func (w wire) text() string {
 
 func (b box) write(put func(string, ...any)) {
 	class := "box " + b.kind
-	if b.lines[0].text == "clients" {
+	if b.anybody {
 		class += " anybody"
 	}
 	put(`<rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="7"/>`, class, b.x, b.y, b.w, b.h)
