@@ -96,6 +96,9 @@ func checkInterface(f tasks.Facts, w wanted, say func(hint, format string, args 
 				names = append(names, i.Name)
 			}
 		}
+		if names == nil {
+			names = []string{"none but lo"}
+		}
 		say("it has "+strings.Join(names, ", "), "it has no interface %s", w.name)
 		return
 	}

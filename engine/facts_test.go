@@ -1,0 +1,83 @@
+package engine_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lvsdeploy/lvsdeploy/engine"
+	"github.com/lvsdeploy/lvsdeploy/internal/fakehost"
+	"github.com/lvsdeploy/lvsdeploy/internal/fakerun"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+)
+
+// TestFacts gathers the facts of hosts of every kind, under every shell, and
+// finds nothing changed on them.
+func TestFacts(t *testing.T) {
+	for i, c := range []struct {
+		name                        string
+		o                           fakehost.Options
+		manager, platform, firewall string
+		network                     tasks.Network
+	}{
+		{name: "debian", o: fakehost.Options{}, manager: "apt-get", platform: "debian", network: tasks.Ifupdown},
+		{name: "debian networkd", o: fakehost.Options{NetworkManager: "networkd"}, manager: "apt-get", platform: "debian", network: tasks.Networkd},
+		{name: "debian netplan", o: fakehost.Options{NetworkManager: "netplan"}, manager: "apt-get", platform: "debian", network: tasks.Networkd},
+		{name: "debian NetworkManager", o: fakehost.Options{NetworkManager: "NetworkManager", Firewalld: true}, manager: "apt-get", platform: "debian", firewall: "firewalld", network: tasks.NetworkManager},
+		{name: "debian none", o: fakehost.Options{NetworkManager: "none"}, manager: "apt-get", platform: "debian", network: tasks.NoNetwork},
+		{name: "el7", o: fakehost.Options{Kind: fakehost.EL, Firewalld: true}, manager: "yum", platform: "el (yum)", firewall: "firewalld", network: tasks.NetworkScripts},
+		{name: "el8", o: fakehost.Options{Kind: fakehost.EL, Version: "8"}, manager: "dnf", platform: "el (dnf)", network: tasks.NetworkManager},
+		{name: "el9", o: fakehost.Options{Kind: fakehost.EL, Version: "9"}, manager: "dnf", platform: "el (dnf)", network: tasks.NetworkManager},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.o.Shell = fakehost.Shells()[i%3]
+			c.o.Interfaces = []fakehost.Interface{{Name: "ens33", Addresses: []string{"192.168.1.20/24", "192.168.1.21/32"}}, {Name: "ens37"}}
+			c.o.Gateway = "192.168.1.1"
+			h := fakehost.New(t, c.o)
+			sh(t, h, `while ip -o link show up | grep NO-CARRIER; do sleep 0.02; done
+mkdir -p /var/lib/lvsdeploy/shop /srv/www; printf 'file /a b\nunit x\n' >/var/lib/lvsdeploy/shop/manifest; echo page >'/srv/www/a page.html'`)
+			if c.name == "debian netplan" { // an empty directory is nobody's; a file is netplan's
+				sh(t, h, "echo network: >/etc/netplan/01.yaml")
+				c.network = tasks.Netplan
+			}
+			before := h.Snapshot(t)
+			f, err := engine.Gather(t.Context(), fakerun.Host{Host: h}, engine.Ask{Cluster: "shop", Trees: []string{"/srv/www", "/srv/none"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := before.Diff(h.Snapshot(t)); diff != "" || h.Mutations() != nil && c.o.Firewalld == false {
+				t.Errorf("gathering changed the host:\n%s%q", diff, h.Mutations())
+			}
+			p, err := tasks.PlatformOf(*f)
+			if err != nil || p.Name != c.platform || f.PackageManager != c.manager || f.Network != c.network || f.Firewall != c.firewall || f.SELinux != "" {
+				t.Errorf("platform %q (%v), manager %q, network %q, firewall %q, SELinux %q", p.Name, err, f.PackageManager, f.Network, f.Firewall, f.SELinux)
+			}
+			if !f.Systemd || f.UID != 0 || f.DiskFree < 1 || time.Since(time.Unix(f.Clock, 0)).Abs() > time.Minute || !strings.Contains(f.Shell, "/") {
+				t.Errorf("systemd %v, uid %d, disk %d, clock %d, shell %q", f.Systemd, f.UID, f.DiskFree, f.Clock, f.Shell)
+			}
+			i := slices.IndexFunc(f.Interfaces, func(i tasks.Interface) bool { return i.Name == "ens33" })
+			want := []netip.Prefix{netip.MustParsePrefix("192.168.1.20/24"), netip.MustParsePrefix("192.168.1.21/32")}
+			if len(f.Interfaces) != 3 || i < 0 || !slices.Equal(f.Interfaces[i].Addresses, want) {
+				t.Errorf("interfaces %v", f.Interfaces)
+			}
+			if !slices.Equal(f.Manifest, []string{"file /a b", "unit x"}) || len(f.Trees) != 1 || len(f.Trees["/srv/www/a page.html"]) != 64 {
+				t.Errorf("manifest %q, trees %q", f.Manifest, f.Trees)
+			}
+		})
+	}
+}
+
+// TestFactsIncomplete: an answer that was cut short is no answer.
+func TestFactsIncomplete(t *testing.T) {
+	t.Parallel()
+	h := host(t, "web1", fakehost.Dash)
+	for edit, want := range map[string]string{"exit 0": "the answer is incomplete", "echo gone >&2; exit 3": "gone"} {
+		cut := fakerun.Host{Host: h, Edit: func(p string) string { return strings.Replace(p, "ip -o link show", edit+"\n", 1) }}
+		if f, err := engine.Gather(t.Context(), cut, engine.Ask{Cluster: "shop"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q gives %+v, %v; want an error with %q", edit, f, err, want)
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package roles_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvsdeploy/lvsdeploy/inventory"
+	"github.com/lvsdeploy/lvsdeploy/roles"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+)
+
+// fit are hosts on which nothing is wrong.
+func fit(t *testing.T, source string) (roles.Input, time.Time) {
+	t.Helper()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	in := input(t, source, inventory.NAT, "debian12")
+	for name, f := range in.Facts {
+		f.UID, f.Clock, f.DiskFree = 0, now.Unix(), 1<<20
+		if name == "director" {
+			f.Interfaces = append(f.Interfaces, tasks.Interface{Name: "ens37"})
+		}
+	}
+	return in, now
+}
+
+func TestPreflight(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		make func(roles.Input, *tasks.Facts) // of web-index
+		want []string
+	}{
+		{"fit", func(roles.Input, *tasks.Facts) {}, nil},
+		{"not reached", func(in roles.Input, _ *tasks.Facts) { delete(in.Facts, "web-index") }, nil},
+		{"not root", func(_ roles.Input, f *tasks.Facts) { f.UID = 1000 }, []string{"the login is not root and sudo is not asked for"}},
+		{"unknown system", func(_ roles.Input, f *tasks.Facts) {
+			f.OS, f.PackageManager = tasks.OS{ID: "alpine", Pretty: "Alpine Linux v3.20"}, ""
+		},
+			[]string{"tell how to manage this system: found Alpine Linux v3.20 with no known package manager; known are the Red Hat family with dnf or yum and the Debian family with apt-get"}},
+		{"no os-release", func(_ roles.Input, f *tasks.Facts) { f.OS = tasks.OS{} },
+			[]string{"tell how to manage this system: found no os-release with apt-get; known are the Red Hat family with dnf or yum and the Debian family with apt-get"}},
+		{"no systemd", func(_ roles.Input, f *tasks.Facts) { f.Systemd = false }, []string{"systemd does not run there"}},
+		{"clock behind", func(_ roles.Input, f *tasks.Facts) { f.Clock -= 3600 }, []string{"its clock is off by -1h0m0s"}},
+		{"clock ahead", func(_ roles.Input, f *tasks.Facts) { f.Clock += 601 }, []string{"its clock is off by 10m1s"}},
+		{"clock just good enough", func(_ roles.Input, f *tasks.Facts) { f.Clock += 600 }, nil},
+		{"disk full", func(_ roles.Input, f *tasks.Facts) { f.DiskFree = 7<<10 + 1 }, []string{"only 7 MiB are free below /var"}},
+		{"firewall", func(_ roles.Input, f *tasks.Facts) { f.Firewall = "firewalld" }, []string{"firewalld is running, and this version cannot open ports in it"}},
+		{"firewall to be stopped", func(in roles.Input, f *tasks.Facts) { in.Cluster.Policy.Firewall, f.Firewall = "disable", "ufw" }, nil},
+		{"firewall left", func(in roles.Input, f *tasks.Facts) { in.Cluster.Policy.Firewall, f.Firewall = "leave", "ufw" }, nil},
+		{"no such interface", func(_ roles.Input, f *tasks.Facts) { f.Interfaces[0].Name = "eth0" }, []string{"it has no interface ens33 (it has eth0)"}},
+		{"address elsewhere", func(_ roles.Input, f *tasks.Facts) {
+			f.Interfaces = []tasks.Interface{{Name: "lo"}, {Name: "ens33"}, {Name: "ens37", Addresses: f.Interfaces[0].Addresses}}
+		}, []string{"192.168.1.30 is not on its interface ens33 (is this the host you mean? it has 192.168.1.30 on ens37)"}},
+		{"another host", func(in roles.Input, f *tasks.Facts) {
+			in.Cluster.Webs[1].Interface = ""
+			f.Interfaces[0].Addresses = []netip.Prefix{netip.MustParsePrefix("10.0.0.1/8")}
+		}, []string{"none of its interfaces has 192.168.1.30 (is this the host you mean? it has 10.0.0.1 on ens33)"}},
+		{"several at once", func(_ roles.Input, f *tasks.Facts) { f.UID, f.Systemd, f.Interfaces = 1, false, nil },
+			[]string{"the login is not root and sudo is not asked for", "systemd does not run there", "it has no interface ens33 (it has none but lo)"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in, now := fit(t, usual)
+			c.make(in, in.Facts["web-index"])
+			var got []string
+			for _, p := range roles.Preflight(in, now) {
+				text, ours := strings.CutPrefix(p.Error(), "cannot deploy on web-index: ")
+				if !ours {
+					t.Errorf("said of another host: %v", p)
+				}
+				if strings.Contains(p.Hint, "it has ") {
+					text += " (" + p.Hint + ")"
+				}
+				got = append(got, text)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	in, now := fit(t, usual)
+	in.Facts["director"].Interfaces = in.Facts["director"].Interfaces[:1]
+	if p := roles.Preflight(in, now); len(p) != 1 || p[0].Text != "it has no interface ens37" {
+		t.Errorf("a director without its second card: %v", p)
+	}
+}
+
+// TestLeftovers: what an earlier run put on a host leaves it when no task of
+// the plan owns it any more.
+func TestLeftovers(t *testing.T) {
+	const none = ""
+	for entry, want := range map[string]string{
+		"file /etc/old.conf":                     "remove /etc/old.conf",
+		"unit old.service":                       "remove unit old.service",
+		"fstab /mnt/old":                         "unmount /mnt/old",
+		"address ens33 10.0.0.1/24":              "remove 10.0.0.1/24 from ens33",
+		"page /var/www/html/old page.html":       "remove /var/www/html/old page.html",
+		"file /var/www/html/index.html":          none, // owned by the plan
+		"service -t 12.0.0.9:80":                 none, // Drain takes it away
+		"something from a later version":         none,
+		"snat POSTROUTING -s 10.0.0.0/8 -j SNAT": "remove SNAT rule POSTROUTING -s 10.0.0.0/8 -j SNAT",
+	} {
+		in, _ := fit(t, usual)
+		in.Facts["web-index"].Manifest = []string{entry}
+		plan := roles.NAT(in)
+		last := plan[len(plan)-1]
+		var got string
+		if last.Name == "clean up" {
+			got = last.Hosts[0].Tasks[0].Name
+			if last.Hosts[0].Host != "web-index" || len(last.Hosts) != 1 || len(last.After) != len(plan)-1 {
+				t.Errorf("%q is taken away wrongly: %+v", entry, last)
+			}
+		}
+		if got != want {
+			t.Errorf("%q leaves %q, want %q", entry, got, want)
+		}
+	}
+	// a page under a mount that has come meanwhile is the NFS server's
+	in, _ := fit(t, usual)
+	in.Facts["web-mount"].Manifest = []string{"file /var/www/html/index.html"}
+	if plan := roles.NAT(in); plan[len(plan)-1].Name == "clean up" {
+		t.Errorf("a page of the NFS server would be removed: %+v", plan[len(plan)-1])
+	}
+}
