@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/lvsdeploy/lvsdeploy/engine"
 	"github.com/lvsdeploy/lvsdeploy/remote"
+	"github.com/lvsdeploy/lvsdeploy/report"
 	"github.com/lvsdeploy/lvsdeploy/verify"
 )
 
@@ -16,7 +20,7 @@ func verifyCommand(std streams) *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
 		Usage:     "prove that the cluster works, or say what is wrong with it",
-		UsageText: "lvsdeploy verify [-i hosts.toml] [-n 20] [--from local|HOST] [--json]",
+		UsageText: "lvsdeploy verify [-i hosts.toml] [-n 20] [--from local|HOST] [--json] [--report FILE.html]",
 		Description: "Sends requests through every virtual service, each on a connection of its own,\n" +
 			"holds the answers against what the scheduler promises, and checks every host.\n" +
 			"Changes nothing. Exits 0 when all is well, 5 when the cluster is wrong, 4 when\n" +
@@ -24,6 +28,7 @@ func verifyCommand(std streams) *cli.Command {
 		Flags: connectFlags(
 			&cli.IntFlag{Name: "requests", Aliases: []string{"n"}, Value: verify.DefaultRequests, Usage: "send `N` requests to each service"},
 			&cli.StringFlag{Name: "from", Value: verify.Local, Usage: "send them from here (local) or from `HOST`, over SSH"},
+			&cli.StringFlag{Name: "report", Usage: "write what was found to `FILE` too, as one HTML page"},
 		),
 		Action: func(c *cli.Context) error { return runVerify(c, std) },
 	}
@@ -39,12 +44,24 @@ func runVerify(c *cli.Context, std streams) error {
 		return err
 	}
 	defer s.report.Close()
+	var page *output
+	if c.IsSet("report") {
+		// Now, for nothing is contacted if it cannot be written.
+		if page, err = newOutput(c.String("report")); err != nil {
+			return err
+		}
+		defer page.discard()
+	}
+	began := time.Now()
 	from := c.String("from")
 	client := s.cluster.Client != nil && from == s.cluster.Client.Name
 	if from != verify.Local && !client {
 		if err := known(s.cluster, from); err != nil {
 			return err
 		}
+	}
+	if err := verify.CheckOrigin(s.cluster, s.cluster.Mode, from); err != nil {
+		return usagef(hintFor(err), "%v", err)
 	}
 
 	conns, failed, hangUp := s.dial(c.Context, s.hosts(client))
@@ -71,7 +88,21 @@ func runVerify(c *cli.Context, std streams) error {
 		return err
 	}
 	s.report.Verify(res)
+	if page != nil {
+		if err := writePage(page, report.Page{Cluster: s.cluster, Result: res, At: began, Version: versionText()}); err != nil {
+			return err
+		}
+	}
 	return s.close(c.Context)
+}
+
+// writePage is the end of verify --report, also when the cluster is wrong.
+func writePage(to *output, p report.Page) error {
+	var b bytes.Buffer
+	if err := report.WriteHTML(&b, p); err != nil {
+		return fmt.Errorf("cannot write %s: %w", to.path, err)
+	}
+	return to.write(b.Bytes())
 }
 
 // verifiable is a connection as verify wants it.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,7 +46,11 @@ SSH
 		t.Fatal(err)
 	}
 
-	out, errs, code := runFiles(t, "verify", "-i", path, "--from", "web1", "-n", "2")
+	page := filepath.Join(t.TempDir(), "report.html")
+	if err := os.WriteFile(page, []byte("an old one"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, code := runFiles(t, "verify", "-i", path, "--from", "web1", "-n", "2", "--report", page)
 	if code != report.Unhealthy {
 		t.Errorf("exit %d", code)
 	}
@@ -58,6 +63,24 @@ SSH
 	}
 	if strings.Contains(errs, "lvsdeploy: ") {
 		t.Errorf("stderr: %s", errs)
+	}
+
+	// The page says the same as the first line, with the picture.
+	html, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := template.HTMLEscapeString(first); !strings.Contains(string(html), "<h1>"+text+"</h1>") {
+		t.Errorf("the page has no headline %s", text)
+	}
+	if !strings.HasSuffix(string(html), "</html>\n") || !strings.Contains(string(html), "<svg ") {
+		t.Error("the page is not whole")
+	}
+	if info, err := os.Stat(page); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the page's mode: %v, %v", info.Mode(), err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(page)); err != nil || len(left) != 1 {
+		t.Errorf("beside the page: %v, %v", left, err)
 	}
 
 	out, _, code = runFiles(t, "verify", "-i", path, "--from", "web1", "-n", "2", "--json")
