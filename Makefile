@@ -27,6 +27,7 @@ lint: tools
 
 unit: tools
 	$(GO) test -timeout 10m ./...
+	$(GO) test -timeout 30m ./cmd/lvsdeploy -run 'TestBrokenOnce|TestDryRun' -full # what the line above leaves out
 
 lab-test: build
 	$(GO) test -tags lab -count 1 -timeout 40m -v ./lab/tests

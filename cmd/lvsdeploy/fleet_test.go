@@ -215,7 +215,7 @@ func (f *fleet) command(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// finish waits for a started command.
+// run runs a command to its end, giving it at most two minutes.
 func (f *fleet) run(cmd *exec.Cmd) result {
 	f.t.Helper()
 	var out, errs bytes.Buffer

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lvsdeploy/lvsdeploy/internal/sshtest"
 	"github.com/lvsdeploy/lvsdeploy/report"
@@ -179,5 +180,6 @@ func argumentsWith(secret string, stop <-chan struct{}) (seen []string) {
 			}
 		}
 		looked++
+		time.Sleep(20 * time.Millisecond)
 	}
 }
