@@ -25,11 +25,17 @@ func (s SNAT) words() []string {
 	return []string{"POSTROUTING", "-s", s.Source.String(), "-o", s.Out, "-j", "SNAT", "--to-source", s.To.String()}
 }
 
+// noTable answers for a nat table that there is not yet: iptables, asked about
+// it, loads the kernel's modules for it, and a look must not change anything.
+const noTable shell.Fragment = `case $(readlink -f "$(command -v iptables)") in
+*/xtables-legacy-multi | */xtables-multi) grep -qsx nat /proc/net/ip_tables_names || { echo 'no such rule'; exit 1; } ;;
+esac`
+
 // Live adds the rule, once.
 func (s SNAT) Live() Task {
 	return Task{
 		Name:  "SNAT " + s.Source.String() + " to " + s.To.String(),
-		Check: shell.F("iptables -w -t nat -C %s 2>/dev/null || { echo 'no such rule'; exit 1; }", s.Rule()),
+		Check: shell.Lines(noTable, shell.F("iptables -w -t nat -C %s 2>/dev/null || { echo 'no such rule'; exit 1; }", s.Rule())),
 		Apply: shell.F("iptables -w -t nat -A %s", s.Rule()),
 		Needs: command("iptables"),
 		Owns:  []string{"snat " + strings.Join(s.words(), " ")},
