@@ -32,7 +32,6 @@ func changesUnderLoad(b *bench, t *testing.T) {
 	client := b.startLoad(t)
 	time.Sleep(3 * time.Second)
 	quiet := client.since(t)
-	b.note("no change: %v", quiet)
 	judge := func(what string, i interval) {
 		t.Helper()
 		b.note("%s: %v", what, i)
@@ -43,7 +42,7 @@ func changesUnderLoad(b *bench, t *testing.T) {
 			t.Errorf("%s: only %.0f requests a second", what, rate)
 		}
 	}
-	judge("before", quiet)
+	judge("no change", quiet)
 	table := func() string { return b.on(t, "director", "ipvsadm -Sn; cat /etc/ipvsadm.rules") }
 
 	again := b.nat(t, 0)

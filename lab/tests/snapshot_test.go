@@ -11,8 +11,8 @@ import (
 )
 
 // snapshotScript prints what a machine is, a line a fact. It must not change
-// anything itself: iptables and ipvsadm load modules, so they are asked only
-// where these are loaded. What every login or request writes is left out.
+// anything itself: iptables, ipvsadm and ss load modules, so that the first two
+// are asked only where these are loaded, and the third is not. What every login or request writes is left out.
 const snapshotScript = `
 set -u
 export LC_ALL=C
@@ -35,7 +35,7 @@ systemctl list-units --no-legend --no-pager --plain --state=active,failed --type
 	awk '$1 !~ /^(user@|user-runtime-dir@|run-user|ssh@|session-|systemd-timedated|systemd-hostnamed)/ { print "active " $1, $3 }'
 command -v exportfs >/dev/null && exportfs -v | tr -s ' \t' ' ' | sed 's/^/export /'
 findmnt -rn -o TARGET,SOURCE,FSTYPE | grep -v '^/run/user\|^/run/credentials' | sed 's/^/mount /'
-ss -Hltnu | awk '{ print "listen " $1, $5 }' | sort -u | grep -v ' .*:\(0\)$'
+awk 'FNR > 1 && ($4 == "0A" || $4 == "07") { print "listen " FILENAME, $2 }' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6
 ls -A /tmp /var/tmp /run/lvsdeploy /run/lvsdeploy/* 2>/dev/null | grep -v '^systemd-private' | sed 's/^/temporary /'
 echo end
 `

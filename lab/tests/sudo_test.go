@@ -95,11 +95,11 @@ while [ ! -e /run/lvslab-look-no-more ] && [ $n -lt 3000 ]; do
 	grep -laF -f - /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null <<'EOT' | while read -r f; do echo "found in $f: $(tr '\0' ' ' <"$f")"; done
 ` + password + `
 EOT
-	sleep 0.1
+	sleep 0.4
 done
 echo "looks $n"
 `
-	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(b.ctx, 12*time.Minute)
 	defer cancel()
 	var mu sync.Mutex
 	looks := map[string]int{}
