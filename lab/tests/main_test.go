@@ -28,7 +28,7 @@ const (
 )
 
 // patience bounds everything: it ends before `go test` would end this process.
-const patience = 30 * time.Minute
+const patience = 35 * time.Minute
 
 func TestMain(m *testing.M) {
 	switch {

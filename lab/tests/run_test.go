@@ -83,7 +83,7 @@ func (o *outcome) first() string {
 type call struct {
 	inventory string // the lab's, if empty
 	env       []string
-	bound     time.Duration // 3 minutes if 0
+	bound     time.Duration // 5 minutes if 0
 	watch     func(event)   // told each event as it comes
 	started   func(*exec.Cmd)
 	args      []string
@@ -97,7 +97,7 @@ func (b *bench) run(t *testing.T, c call) *outcome {
 		c.inventory = b.lab.Inventory()
 	}
 	if c.bound == 0 {
-		c.bound = 3 * time.Minute
+		c.bound = 5 * time.Minute
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, c.bound)
 	defer cancel()

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // hostDown: without web2 the others do what does not need it.
@@ -155,6 +154,36 @@ func cutAndKilled(b *bench, t *testing.T) {
 			b.claim(t, "%s (after %s): ended %d after %.1f s; the next run changed %d and took %.1f s", c.what, done, o.exit, o.took.Seconds(), len(again.with("changed")), again.took.Seconds())
 		})
 	}
+	t.Run("the package manager killed", func(t *testing.T) { packagesKilled(b, t) })
+}
+
+// packagesKilled kills the package manager in the middle of a transaction, and
+// the program with it.
+func packagesKilled(b *bench, t *testing.T) {
+	b.said.say("sample: the package manager killed")
+	b.on(t, "director", "DEBIAN_FRONTEND=noninteractive apt-get -y -q purge ipvsadm >/dev/null")
+	killed := make(chan error, 1)
+	go func() {
+		_, err := b.try("director", `n=0
+until pgrep -x dpkg >/dev/null; do n=$((n + 1)); [ $n -lt 1000 ] || exit 1; sleep .05; done
+for p in /proc/[0-9]*; do [ "$(readlink $p/fd/9)" != /run/lvsdeploy/lab/lock ] || kill -9 ${p#/proc/}; done
+while pgrep -x 'apt-get|dpkg|dpkg-deb' >/dev/null; do pkill -9 -x 'apt-get|dpkg|dpkg-deb'; done`)
+		killed <- err
+	}()
+	o := b.run(t, call{args: []string{"nat", "--json"}})
+	if err := <-killed; err != nil {
+		t.Fatalf("the package manager was not caught at work: %v\n%v", err, o)
+	}
+	if o.exit != 1 && o.exit != 4 {
+		t.Errorf("it ended with %d\n%v", o.exit, o)
+	}
+	audit := strings.TrimSpace(b.on(t, "director", "dpkg --audit; ls /var/lib/dpkg/updates"))
+	again := b.nat(t, 0)
+	b.healthy(t, "", tenAndTen)
+	b.settled(t, "")
+	b.clean(t)
+	first, _, _ := strings.Cut(audit, "\n")
+	b.claim(t, "apt-get and dpkg killed at work (dpkg --audit: %q): ended %d; the next run took %.1f s", first, o.exit, again.took.Seconds())
 }
 
 // clean demands that nothing unfinished is on any host.
@@ -169,57 +198,5 @@ dpkg --audit 2>&1`)
 		if out = strings.TrimSpace(out); out != "" {
 			t.Errorf("left on %s:\n%s", h, out)
 		}
-	}
-}
-
-// reboots: whatever reboots, and whatever comes back last, the cluster serves.
-func reboots(b *bench, t *testing.T) {
-	b.deploy(t)
-	for _, h := range hosts {
-		b.said.say("rebooting %s", h)
-		began := time.Now()
-		if err := b.lab.Reboot(b.ctx, h); err != nil {
-			t.Fatal(err)
-		}
-		booted := time.Since(began)
-		b.claim(t, "%s rebooted in %.0f s, verify passed %.0f s later", h, booted.Seconds(), b.recovers(t).Seconds())
-	}
-
-	all := []string{"director", "web1", "web2", "nfs", "client"}
-	b.said.say("the power of all machines fails")
-	if err := b.lab.Kill(b.ctx, all...); err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	if err := b.lab.Start(b.ctx, "director", "web1", "web2", "client"); err != nil {
-		t.Fatal(err)
-	}
-	without := time.Since(began)
-	b.said.say("everything but the NFS server answers; it comes 20 s later")
-	time.Sleep(20 * time.Second)
-	if err := b.lab.Start(b.ctx, "nfs"); err != nil {
-		t.Fatal(err)
-	}
-	late := b.recovers(t)
-	b.claim(t, "power cut of all: up without NFS server after %.0f s; verify passed %.0f s after the NFS server was up, without a deploy", without.Seconds(), late.Seconds())
-	b.settled(t, "")
-}
-
-// recovers verifies until all is well, for a bounded time, and says how long
-// that took. No deployment comes in between.
-func (b *bench) recovers(t *testing.T) time.Duration {
-	t.Helper()
-	began := time.Now()
-	for {
-		o := b.run(t, call{args: []string{"verify"}})
-		took := time.Since(began)
-		if o.exit == 0 && o.first() == tenAndTen {
-			return took - o.took
-		}
-		b.said.say("not yet: %s", o.first())
-		if took > 2*time.Minute {
-			t.Fatalf("not well %v after the boot\n%v", took.Round(time.Second), o)
-		}
-		time.Sleep(time.Second)
 	}
 }
