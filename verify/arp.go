@@ -11,6 +11,43 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/inventory"
 )
 
+// inDR adds to a host's script, with its arguments, what is asked of every
+// host that holds a VIP in DR mode.
+func inDR(c *inventory.Cluster, text string, args []string, own netip.Addr, others []string) (string, []string) {
+	text += fmt.Sprintf("shift %d\n", len(args)) + lanScript
+	args = append(args, own.String(), strings.Join(others, " "))
+	for _, vip := range c.VIPs() {
+		args = append(args, vip.String())
+	}
+	return text, args
+}
+
+// hostsOf are all hosts of the inventory.
+func hostsOf(c *inventory.Cluster) []inventory.Host {
+	hosts := []inventory.Host{c.Director.Host}
+	for _, w := range c.Webs {
+		hosts = append(hosts, w.Host)
+	}
+	if c.NFS != nil {
+		hosts = append(hosts, c.NFS.Host)
+	}
+	if c.Client != nil {
+		hosts = append(hosts, c.Client.Host)
+	}
+	return hosts
+}
+
+// lanAddresses are those of the hosts beside the director that are on its LAN.
+func lanAddresses(c *inventory.Cluster) []string {
+	var all []string
+	for _, h := range hostsOf(c) {
+		if h.Address != c.Director.Address && c.Network.Contains(h.Address) {
+			all = append(all, h.Address.String())
+		}
+	}
+	return all
+}
+
 // lan is what the hosts' facts together say of who is who on the LAN.
 type lan struct {
 	cluster *inventory.Cluster
@@ -29,14 +66,19 @@ func newLAN(c *inventory.Cluster, all map[string]facts) *lan {
 				l.owner[mac] = host
 			}
 		}
-		for _, line := range f.lines("neighbours") {
-			w := strings.Fields(line)
-			mac := strings.ToLower(valueOf(w, "lladdr"))
-			if mac == "" {
-				continue
+		know := func(address, mac string) {
+			if a, err := netip.ParseAddr(address); err == nil && mac != "" && !slices.Contains(vips, a) {
+				l.address[strings.ToLower(mac)] = a
 			}
-			if a, err := netip.ParseAddr(w[0]); err == nil && !slices.Contains(vips, a) {
-				l.address[mac] = a
+		}
+		for _, line := range f.lines("neighbours") {
+			if w := strings.Fields(line); len(w) > 0 {
+				know(w[0], valueOf(w, "lladdr"))
+			}
+		}
+		for _, line := range f.lines("arp") { // the newer word
+			if w := strings.Fields(line); len(w) == 2 {
+				know(w[0], w[1])
 			}
 		}
 	}
@@ -53,18 +95,7 @@ func (l *lan) host(mac string) string {
 	if !ok {
 		return ""
 	}
-	c := l.cluster
-	hosts := []inventory.Host{c.Director.Host}
-	for _, w := range c.Webs {
-		hosts = append(hosts, w.Host)
-	}
-	if c.NFS != nil {
-		hosts = append(hosts, c.NFS.Host)
-	}
-	if c.Client != nil {
-		hosts = append(hosts, c.Client.Host)
-	}
-	for _, h := range hosts {
+	for _, h := range hostsOf(l.cluster) {
 		if h.Address == a {
 			return h.Name
 		}
@@ -144,7 +175,7 @@ func (l *lan) answersFor(vip netip.Addr) []Check {
 			answered = mac
 		case name != "":
 			hint := fmt.Sprintf("run `ip -4 addr` on %s and take the VIP away from it, or keep it quiet: `sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2`", name)
-			cs = append(cs, bad(nameARP, fmt.Sprintf("%s answers ARP for the VIP %s beside the director: MAC %s, heard by %s", name, vip, mac, by), hint).on(name))
+			cs = append(cs, bad(nameARP, fmt.Sprintf("it answers ARP for the VIP %s beside the director: MAC %s, heard by %s", vip, mac, by), hint).on(name))
 		default:
 			cs = append(cs, bad(nameARP, fmt.Sprintf("another machine answers ARP for the VIP %s: MAC %s, heard by %s", vip, l.machine(mac), by),
 				"find it by that MAC (the switch knows its port) and take the address away from it, or choose another VIP").on(director))

@@ -93,7 +93,7 @@ func causes() []string {
 		nameOrigin,
 		nameClient, // the cluster may be sound: the proof is not
 		nameWhole,  // where small ones get through
-		nameReached, namePast,
+		namePast, nameReached,
 		nameRequests, // seen from outside, with no reason found above
 		nameShares,
 		nameSaved, nameRulesBoot, nameForwardBoot, nameARPBoot, nameVIPBoot, nameRedirectBoot, nameSNATBoot, nameMountBoot, nameWebBoot, nameNFSBoot, nameExportBoot,

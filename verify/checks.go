@@ -73,16 +73,6 @@ type sight struct {
 	facts  map[string]facts // by host
 }
 
-// inDR is what scripts of hosts that hold a VIP in DR mode are asked beside:
-// text follows a script with taken arguments of its own.
-func inDR(c *inventory.Cluster, taken int, h inventory.Host, text string) (string, []string) {
-	args := []string{h.Address.String()}
-	for _, vip := range c.VIPs() {
-		args = append(args, vip.String())
-	}
-	return fmt.Sprintf("shift %d\n", taken) + text + lanScript, args
-}
-
 // lookAtHosts runs one script on each host, all hosts at once.
 func (r *run) lookAtHosts(ctx context.Context) sight {
 	c, list := r.cluster, checksOf(r.mode)
@@ -119,8 +109,8 @@ func (r *run) lookAtHosts(ctx context.Context) sight {
 
 	text, args := directorScript, []string{snatUnit(c)}
 	if r.mode == inventory.DR {
-		more, vips := inDR(c, len(args), c.Director.Host, "")
-		text, args = text+more, append(args, vips...)
+		// Each is asked for its MAC once, not by every host.
+		text, args = inDR(c, text, args, c.Director.Address, lanAddresses(c))
 	}
 	look(c.Director.Name, script(text, args...), func(f facts, s *slot) {
 		for _, check := range list.director {
@@ -133,8 +123,8 @@ func (r *run) lookAtHosts(ctx context.Context) sight {
 		p := probeOf(c, w)
 		text, args := webScript, []string{p.addr.Addr().String(), strconv.Itoa(int(p.addr.Port())), p.path, nfsAddress(c, w)}
 		if r.mode == inventory.DR {
-			more, vips := inDR(c, len(args), w.Host, lanWebScript)
-			text, args = text+more, append(args, vips...)
+			text, args = inDR(c, text, args, w.Address, nil)
+			text += lanWebScript
 		}
 		look(w.Name, script(text, args...),
 			func(f facts, s *slot) {

@@ -245,7 +245,7 @@ func listening(c *inventory.Cluster, w *inventory.Web, f facts) []Check {
 			cs = append(cs, good(nameListen, "port %s is open for the VIP", port))
 		default:
 			cs = append(cs, bad(nameListen, fmt.Sprintf("%s listens on %s only, not on the VIP %s: it refuses what the director hands over",
-				unit, strings.Join(on, " and "), s.Endpoint()), hint))
+				unit, strings.Join(on, ":"+port+" and ")+":"+port, s.Endpoint()), hint))
 		}
 	}
 	return cs

@@ -73,6 +73,10 @@ type fake struct {
 	foreign func(turn int) []string // connections of others after a turn
 	loads   string                  // ipvsadm -Ln
 
+	neighbour string // MAC that the workstation has for the VIP
+	back      int    // bytes that each request adds to what the director carries back
+	past      bool   // requests do not pass the director
+
 	mu    sync.Mutex
 	turn  int
 	port  int
@@ -84,6 +88,8 @@ type fakeWeb struct {
 	server *httptest.Server
 	refuse bool
 	silent bool
+	viaVIP error // to who asks for the VIP
+	garble bool  // what is longer than a segment, on the way through the director
 }
 
 func newFake(t *testing.T) *fake {
@@ -107,6 +113,12 @@ func newFake(t *testing.T) *fake {
 
 func (f *fake) addWeb(t *testing.T, addr, body string) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == bigPages()[0] {
+			body := strings.Repeat("<svg>", 20000)
+			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+			fmt.Fprint(w, body)
+			return
+		}
 		fmt.Fprint(w, body)
 	}))
 	t.Cleanup(s.Close)
@@ -131,6 +143,7 @@ func (f *fake) hosts() map[string]Host {
 func (f *fake) run(t *testing.T, o Options) *Result {
 	t.Helper()
 	o.Local = fakeHost{f, Local}
+	o.Neighbour = func(netip.Addr) string { return f.neighbour }
 	o.Source = func(context.Context, netip.AddrPort) (netip.Addr, error) { return f.source, nil }
 	if o.Timeout == 0 {
 		o.Timeout = 200 * time.Millisecond
@@ -187,7 +200,9 @@ func (f *fake) schedule(ctx context.Context, from string) (net.Conn, error) {
 	f.turn++
 	f.port++
 	port := uint16(f.port)
-	f.note(netip.AddrPortFrom(f.source, port), dest)
+	if !f.past {
+		f.note(netip.AddrPortFrom(f.source, port), dest)
+	}
 	for i, other := range others {
 		f.note(netip.AddrPortFrom(netip.MustParseAddr("12.0.0.77"), uint16(1000+f.turn*16+i)), other)
 	}
@@ -196,9 +211,15 @@ func (f *fake) schedule(ctx context.Context, from string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
+	if err := f.webs[dest].viaVIP; err != nil {
+		return nil, err
+	}
 	conn, err := f.webs[dest].dial(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if f.webs[dest].garble {
+		conn = garbling{conn}
 	}
 	end := netip.AddrPortFrom(f.source, port)
 	if f.rewrite {
@@ -212,8 +233,21 @@ func (f *fake) schedule(ctx context.Context, from string) (net.Conn, error) {
 
 func (f *fake) note(from netip.AddrPort, dest string) {
 	d := netip.MustParseAddrPort(dest)
-	f.table = append(f.table, fmt.Sprintf("TCP %s %04X 0C000001 0050 %s %04X TIME_WAIT       119",
-		hexAddr(from.Addr()), from.Port(), hexAddr(d.Addr()), d.Port()))
+	vip := f.cluster.Services[0].Endpoint()
+	f.table = append(f.table, fmt.Sprintf("TCP %s %04X %s %04X %s %04X TIME_WAIT       119",
+		hexAddr(from.Addr()), from.Port(), hexAddr(vip.Addr()), vip.Port(), hexAddr(d.Addr()), d.Port()))
+}
+
+// garbling loses what a second segment carries, as a broken driver did.
+type garbling struct{ net.Conn }
+
+func (g garbling) Write(p []byte) (int, error) {
+	const segment = 1448
+	q := append([]byte{}, p...)
+	for i := segment; i < len(q)-4; i++ { // the end of the header stays
+		q[i] = 0
+	}
+	return g.Conn.Write(q)
 }
 
 type knownEnd struct {
@@ -239,6 +273,17 @@ func (h fakeHost) Program(context.Context, string) (io.ReadWriteCloser, error) {
 			switch word {
 			case "table":
 				lines = strings.Split(strings.TrimSuffix(f.loads, "\n"), "\n")
+			case "totals":
+				f.mu.Lock()
+				lines = []string{fmt.Sprintf("  ~        8A      43A        0            3A40D %16X", f.back*f.turn)}
+				f.mu.Unlock()
+			case "stats":
+				f.mu.Lock()
+				lines = []string{"Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes", "  -> RemoteAddress:Port",
+					fmt.Sprintf("TCP  %s                 20      121        0     8000 %d", f.cluster.Services[0].Endpoint(), f.back*f.turn),
+					"  -> 192.168.1.30:80                  10       61        0     4000        0",
+					fmt.Sprintf("  -> 192.168.1.20:80                  10       60        0     4000 %d", f.back*f.turn)}
+				f.mu.Unlock()
 			case "connections":
 				re := regexp.MustCompile(arg)
 				f.mu.Lock()

@@ -1,14 +1,16 @@
 package verify
 
 // lanScript is what direct routing adds to the director's and the real
-// servers' scripts: $1 is the host's own address, then the VIPs.
+// servers' scripts: $1 is the host's own address, $2 a list of others whose MACs are
+// wanted, then the VIPs.
 //
 // The question who answers ARP for a VIP is put in raw packets, because a
 // kernel never asks for an address that is its own, as the VIP is here, and
 // keeps only one of several answers. perl is part of every Debian; where it
 // is missing, arping comes with iputils.
 const lanScript = `me=$1
-shift
+others=$2
+shift 2
 dev=$(ip -4 -o addr show to "$me/32" 2>/dev/null | awk '{ sub(/@.*/, "", $2); print $2; exit }')
 arp() {
 	if [ -z "$dev" ]; then
@@ -76,7 +78,8 @@ fact neighbours ip -4 neigh show
 fact routes ip -4 route show table all
 fact conf grep -s . /proc/sys/net/ipv4/conf/*/arp_ignore /proc/sys/net/ipv4/conf/*/arp_announce /proc/sys/net/ipv4/conf/*/send_redirects /dev/null
 fact kept kept "$@"
-fact arp arp "$@"
+# shellcheck disable=SC2086 # others is a list
+fact arp arp "$@" $others
 `
 
 // lanWebScript is what direct routing adds for real servers only.

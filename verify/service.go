@@ -28,6 +28,7 @@ type serviceRun struct {
 	problem string       // the requests could not be sent at all
 
 	// of DR mode only
+	device    string // of the director, on the LAN
 	streams   []stream
 	passed    []Check // about the director's counters
 	neighbour string  // MAC that the origin sends the requests to

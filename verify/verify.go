@@ -176,6 +176,7 @@ func Run(ctx context.Context, c *inventory.Cluster, hosts map[string]Host, o Opt
 		s := &services[i]
 		s.settle(seen.pages)
 		if r.mode == inventory.DR {
+			s.device = deviceOf(c.Director.Host, seen.facts[c.Director.Name])
 			res.Checks = append(res.Checks, lan.sends(s)...)
 		}
 		res.Checks = append(res.Checks, s.checks(c.Director.Name, r.mode)...)

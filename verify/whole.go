@@ -3,6 +3,7 @@ package verify
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -25,9 +26,9 @@ const (
 	batch       = 20  // requests sent ahead of their answers
 )
 
-// bigPage is in every Apache as packaged, 35 kB: asked for where the page of
-// check_path is smaller.
-const bigPage = "/icons/README.html"
+// bigPages come with Apache as packaged, 266 kB and 35 kB where they are there:
+// asked for in turn where the page of check_path is smaller.
+func bigPages() []string { return []string{"/icons/apache_pb.svg", "/icons/README.html"} }
 
 // stream is what came of one connection with big requests and answers.
 type stream struct {
@@ -35,6 +36,7 @@ type stream struct {
 	path    string
 	answers int
 	bytes   int64 // of answers, as they came over the wire
+	garbled int   // status of an answer that says our sound request was not
 	err     error
 }
 
@@ -93,11 +95,19 @@ func fetchStream(ctx context.Context, d Dialer, addr netip.AddrPort, path string
 			s.bytes = conn.read
 			if err != nil {
 				s.err = reason(ctx, err, late)
+				if s.bytes > 0 && ctx.Err() == nil && errors.Is(err, io.ErrUnexpectedEOF) {
+					s.err = errors.New("the connection was closed in the middle")
+				}
 				return 0, false
 			}
 			s.answers++
 			size = conn.read - int64(in.Buffered()) - before
-			if resp.StatusCode != http.StatusOK {
+			switch resp.StatusCode {
+			case http.StatusOK:
+			case http.StatusBadRequest:
+				s.garbled = resp.StatusCode
+				return 0, false
+			default:
 				size = 0 // an answer, but no page to ask for again
 			}
 			if resp.Close {
@@ -108,10 +118,13 @@ func fetchStream(ctx context.Context, d Dialer, addr netip.AddrPort, path string
 	}
 
 	size, ok := send(path, 1, requestSize)
-	if ok && size < answerSize && path != bigPage {
-		var big int64
-		if big, ok = send(bigPage, 1, 0); big > size {
-			size, s.path = big, bigPage
+	for _, big := range bigPages() {
+		if !ok || size >= answerSize/mostAnswers {
+			break
+		}
+		var n int64
+		if n, ok = send(big, 1, 0); n > size {
+			size, s.path = n, big
 		}
 	}
 	for ok && size > 0 && s.bytes < answerSize && s.answers < mostAnswers {
@@ -151,15 +164,30 @@ func (v *serviceRun) whole(ctx context.Context, r *run, d Dialer, t *tracker) {
 		if hit := t.find(from, s.err != nil); len(hit) == 1 {
 			s.server = v.name(hit[0].dest)
 		}
-		if met[s.server] && s.err == nil {
+		if s.garbled > 0 && v.refusesItself(ctx, r, s.server) {
+			s.garbled = 0
+		}
+		if met[s.server] && s.err == nil && s.garbled == 0 {
 			continue
 		}
 		met[s.server] = true
 		v.streams = append(v.streams, s)
 		if s.err != nil {
-			break
+			break // each would be waited for
 		}
 	}
+}
+
+// refusesItself reports that a server gives the same refusal to the director,
+// who asks it directly: then it is the request it minds, not the way.
+func (v *serviceRun) refusesItself(ctx context.Context, r *run, server string) bool {
+	for _, w := range v.webs {
+		if w.Name == server {
+			s, _ := fetchStream(ctx, r.host(r.cluster.Director.Name), realAddr(w, v.service), v.service.CheckPath, r.options.Timeout)
+			return s.garbled > 0
+		}
+	}
+	return false
 }
 
 // wholeChecks says what the streams proved.
@@ -172,6 +200,10 @@ func (v *serviceRun) wholeChecks() []Check {
 		}
 		hint := fmt.Sprintf("compare the MTUs on the way between %s and %s (`ip link`; `ping -M do -s 1472`), and whether a firewall drops ICMP", who, v.result.From)
 		switch {
+		case s.garbled > 0:
+			cs = append(cs, bad(nameWhole, fmt.Sprintf("a sound request of %d bytes to %s reaches %s garbled: HTTP status %d, while short ones are understood",
+				requestSize, v.result.VIP, who, s.garbled),
+				"on the director, turn off merging of received segments: `ethtool -K "+v.device+" gro off` (or `ip link set dev "+v.device+" gro_max_size 1`); without effect, compare the frames on both sides of it").on(host))
 		case s.err != nil && s.answers == 0:
 			cs = append(cs, bad(nameWhole, fmt.Sprintf("a request of %d bytes to %s through %s is not answered whole: %v, after %s",
 				requestSize, v.result.VIP, who, s.err, amount(s.bytes)), hint).on(host))
