@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,7 +35,7 @@ func (f *fleet) breakAt(dir, host, how string, n int) (came bool, r result) {
 		}
 		hit.Store(true)
 		if how == "kill" {
-			gone.Do(func() { _ = cmd.Process.Kill() })
+			gone.Do(func() { cmd.signal(os.Kill) })
 		}
 		return sshtest.CutBefore
 	})
@@ -145,7 +146,7 @@ func (f *fleet) breakAll(dir, how string, n int) (came int, r result) {
 				if seen++; seen > n {
 					hits.Add(1)
 					if how == "kill" {
-						_ = cmd.Process.Kill()
+						cmd.signal(os.Kill)
 					}
 					return sshtest.CutBefore
 				}

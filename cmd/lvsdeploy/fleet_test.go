@@ -208,15 +208,27 @@ func (f *fleet) env() []string {
 	return []string{"HOME=" + f.home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LANG=C.UTF-8", "SSH_AUTH_SOCK="}
 }
 
-// command is lvsdeploy as a process of its own.
-func (f *fleet) command(dir string, args ...string) *exec.Cmd {
-	cmd := exec.Command("lvsdeploy", args...)
-	cmd.Dir, cmd.Env = dir, f.env()
-	return cmd
+// process is lvsdeploy as a process of its own.
+type process struct {
+	*exec.Cmd
+	started chan struct{}
+}
+
+// command is not started yet; run does it.
+func (f *fleet) command(dir string, args ...string) *process {
+	p := &process{exec.Command("lvsdeploy", args...), make(chan struct{})}
+	p.Dir, p.Env = dir, f.env()
+	return p
+}
+
+// signal may be called by whoever sees what the process does elsewhere.
+func (p *process) signal(sig os.Signal) {
+	<-p.started
+	_ = p.Process.Signal(sig)
 }
 
 // run runs a command to its end, giving it at most two minutes.
-func (f *fleet) run(cmd *exec.Cmd) result {
+func (f *fleet) run(cmd *process) result {
 	f.t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -224,6 +236,7 @@ func (f *fleet) run(cmd *exec.Cmd) result {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	close(cmd.started)
 	stuck := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer stuck.Stop()
 	err = cmd.Wait()

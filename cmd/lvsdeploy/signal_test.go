@@ -27,7 +27,7 @@ func TestInterruptedDeployment(t *testing.T) {
 		f.hosts["director"].onLine(func(line string) sshtest.Verdict {
 			if isTaskEvent(line) {
 				if seen++; seen == 2+n && !sent.Swap(true) {
-					_ = cmd.Process.Signal(sig)
+					cmd.signal(sig)
 				}
 			}
 			return sshtest.Pass
