@@ -25,11 +25,13 @@ type manager struct {
 }
 
 // aptGet first tries with the lists it has: most hosts need no refresh, and a
-// refresh costs more than the rest of a run. It waits for another apt.
+// refresh costs more than the rest of a run. It waits for another apt, and
+// first finishes what one that was killed left half done.
 var aptGet = manager{
 	installed: `[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ]`,
 	install: `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none
 get() { apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"; }
+dpkg --configure -a --force-confold || :
 set -- %v
 get install --no-install-recommends --no-upgrade "$@" || { get update && get install --no-install-recommends --no-upgrade "$@"; }`,
 	hint: "see whether apt-get works by hand on that host: its sources, its network, dpkg --configure -a",
