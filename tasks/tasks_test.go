@@ -223,6 +223,9 @@ func universal(t *testing.T, kind fakehost.Kind, sh fakehost.Shell) {
 	}
 
 	for _, check := range []bool{true, false} {
+		if check && sh != fakehost.Dash {
+			continue // the second run looks as well
+		}
 		what := map[bool]string{true: "a dry run of what is in place", false: "a second run"}[check]
 		before = b.host.Snapshot(t)
 		events = b.run(plan, check)
