@@ -4,6 +4,7 @@ package tests
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -65,10 +66,21 @@ func (b *bench) scenario(t *testing.T, steps []step) {
 			failed = append(failed, s.name)
 		}
 		b.said.say("== %s: %s after %.0f s", s.name, result, time.Since(began).Seconds())
-		rows = append(rows, fmt.Sprintf("%-20s %-24s %5.0f s  %s", s.name, s.proves, time.Since(began).Seconds(), result))
+		rows = append(rows, fmt.Sprintf("%-20s %-24s %5.0f s  %5s  %s", s.name, s.proves, time.Since(began).Seconds(), busy(), result))
 		for _, n := range b.notes {
 			rows = append(rows, "    "+n)
 		}
 	}
-	fmt.Fprintf(b.said, "\n%-20s %-24s %7s  result\n%s\n\n", "step", "proves", "took", strings.Join(rows, "\n"))
+	fmt.Fprintf(b.said, "\n%-20s %-24s %7s  %5s  result\n%s\n\n", "step", "proves", "took", "load", strings.Join(rows, "\n"))
+}
+
+// busy is this system's load of the last minute: what was measured on a busy
+// system says little about the machines.
+func busy() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "?"
+	}
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
 }
