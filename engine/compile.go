@@ -12,6 +12,7 @@ import (
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
+	"github.com/lvsdeploy/lvsdeploy/templates"
 )
 
 // The parts of every program that are not tasks.
@@ -22,6 +23,10 @@ var (
 	checkPrelude string
 	//go:embed prelude/apply.sh
 	applyPrelude string
+	//go:embed prelude/arm.sh
+	armPrelude string
+	//go:embed prelude/revert.sh
+	revertScript string
 )
 
 // Heading is what a program says of itself.
@@ -31,6 +36,10 @@ type Heading struct {
 	Mode    string
 	Who     string // who runs it, for the lock
 	Nonce   string // marks the program's events
+
+	// Patience is how long a change that may cut the workstation off waits for
+	// its confirmation, in seconds.
+	Patience int
 }
 
 // step is one task of a compiled program, at the number the program uses.
@@ -65,6 +74,9 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 			p.steps = append(p.steps, step{n, t})
 			owns = append(owns, t.Owns...)
 		}
+		if !check && slices.ContainsFunc(stage.Hosts[i].Tasks, func(t tasks.Task) bool { return t.Undo != "" }) {
+			body.WriteString("\nconfirm\n")
+		}
 		fmt.Fprintf(&body, "event passed %d\n", n)
 	}
 
@@ -81,7 +93,11 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		b.WriteString(checkPrelude)
 	} else {
 		fmt.Fprintf(&b, "run=%s\nwho=%s\n", shell.Quote("/run/lvsdeploy/"+head.Cluster), shell.Quote(head.Who))
+		fmt.Fprintf(&b, "patience=%d\nrevert_unit=%s\n", head.Patience, shell.Quote("lvsdeploy-"+head.Cluster+"-revert.service"))
 		b.WriteString(applyPrelude)
+		b.WriteString(armPrelude)
+		function(&b, "revert", "script", shell.Heredoc("cat", revertScript))
+		function(&b, "revert_at", "boot", shell.Heredoc("cat", templates.Render("revert.service", map[string]string{"Cluster": head.Cluster})))
 	}
 	for _, f := range needed(body.String(), check) {
 		fmt.Fprintf(&b, "\n%s\n", f.Text)
@@ -126,6 +142,9 @@ func writeTask(b *strings.Builder, n int, t tasks.Task, check bool) {
 	}
 	if !t.IsProof() && !check {
 		function(b, "apply", n, t.Apply)
+		if t.Undo != "" {
+			function(b, "undo", n, t.Undo)
+		}
 	}
 	say := func(key, value string) {
 		if value != "" {
@@ -142,6 +161,9 @@ func writeTask(b *strings.Builder, n int, t tasks.Task, check bool) {
 	say("settles", t.Settles)
 	if !check {
 		say("owns", strings.Join(t.Owns, "\n"))
+		if t.Undo != "" {
+			say("undo", "yes")
+		}
 	}
 	switch {
 	case t.Key() != "":
@@ -153,6 +175,7 @@ func writeTask(b *strings.Builder, n int, t tasks.Task, check bool) {
 	}
 }
 
-func function(b *strings.Builder, kind string, n int, body shell.Fragment) {
-	fmt.Fprintf(b, "%s_%d() {\n%s\n}\n", kind, n, body)
+// function writes kind_of: undo_3, revert_script.
+func function(b *strings.Builder, kind string, of any, body shell.Fragment) {
+	fmt.Fprintf(b, "%s_%v() {\n%s\n}\n", kind, of, body)
 }

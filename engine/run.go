@@ -51,6 +51,14 @@ type Options struct {
 	Mode  string
 	Who   string                // for the lock's message: "ann@desk, nat"
 	Label func(h string) string // a host as a program's heading names it
+
+	// ConfirmTimeout is how long a host waits, before it goes back, for word
+	// that it is still reached after a change of an address, a route or a
+	// firewall; at least a second. Dial makes the new connection that proves
+	// it; the second result hangs it up. Without it the Host at hand is asked,
+	// which proves less.
+	ConfirmTimeout time.Duration
+	Dial           func(ctx context.Context, host string) (Host, func(), error)
 }
 
 // NewNonce makes the mark of one run's events.
@@ -60,35 +68,45 @@ func NewNonce() string { return "@" + strings.ToLower(rand.Text()[:16]) }
 // them are through or cannot go on. A host of the plan that is not in hosts
 // was not reached: those that need it stop where they need it. What happened is in the events.
 func Run(ctx context.Context, cluster string, plan tasks.Plan, hosts map[string]Host, o Options, sink Sink) {
-	r := &run{plan: plan, o: o, sink: sink, hosts: map[string]*hostRun{}, said: make(chan said)}
+	if o.ConfirmTimeout == 0 {
+		o.ConfirmTimeout = DefaultConfirmTimeout
+	}
+	if o.Dial == nil {
+		o.Dial = func(_ context.Context, name string) (Host, func(), error) { return hosts[name], func() {}, nil }
+	}
+	r := &run{cluster: cluster, plan: plan, o: o, sink: sink, hosts: map[string]*hostRun{}, said: make(chan said)}
 	for _, stage := range plan {
 		for _, hp := range stage.Hosts {
 			if r.hosts[hp.Host] == nil {
 				nonce := NewNonce()
 				r.order = append(r.order, hp.Host)
 				r.hosts[hp.Host] = &hostRun{name: hp.Host, nonce: nonce, waiting: -1, done: map[int]bool{},
-					program: Compile(plan, hp.Host, Heading{Cluster: cluster, Host: o.Label(hp.Host), Mode: o.Mode, Who: o.Who, Nonce: nonce}, o.Check)}
+					program: Compile(plan, hp.Host, Heading{Cluster: cluster, Host: o.Label(hp.Host), Mode: o.Mode, Who: o.Who, Nonce: nonce,
+						Patience: max(1, int(o.ConfirmTimeout.Seconds()))}, o.Check)}
 			}
 		}
 	}
 	r.run(ctx, hosts)
 }
 
-// said is what one host's reader passes on: a line, or the end.
+// said is what one host's reader passes on: a line, or the end; or how the
+// confirmation of a change went.
 type said struct {
-	host *hostRun
-	line string
-	end  bool
-	err  error
+	host      *hostRun
+	line      string
+	end       bool
+	confirmed bool
+	err       error
 }
 
 type run struct {
-	plan  tasks.Plan
-	o     Options
-	sink  Sink
-	order []string
-	hosts map[string]*hostRun
-	said  chan said
+	cluster string
+	plan    tasks.Plan
+	o       Options
+	sink    Sink
+	order   []string
+	hosts   map[string]*hostRun
+	said    chan said
 }
 
 // hostRun is where one host is in its program.
@@ -101,6 +119,11 @@ type hostRun struct {
 	waiting int          // the stage it waits to begin; -1: none
 	done    map[int]bool // stages it is through with
 	ended   bool
+
+	confirming bool  // a change waits for its confirmation
+	lost       bool  // the program's own connection ended meanwhile,
+	lostBy     error // by this
+
 	stopped string // why it was told to stop
 	failed  string // the task that failed
 	dirty   bool   // a dry run has found something to change here, or on a host that this one waited for
@@ -124,36 +147,47 @@ func (r *run) run(ctx context.Context, hosts map[string]Host) {
 	defer cancel()
 
 	running := 0
+	spawn := func(f func()) {
+		running++
+		readers.Add(1)
+		go func() {
+			defer readers.Done()
+			f()
+		}()
+	}
 	for _, name := range r.order {
 		h := r.hosts[name]
 		if hosts[name] == nil {
 			h.ended = true // the others learn at their barriers that it does not come
 			continue
 		}
-		running++
 		h.began = time.Now()
 		r.start(h)
-		readers.Add(1)
-		go func() {
-			defer readers.Done()
-			r.read(ctx, h, hosts[name])
-		}()
+		spawn(func() { r.read(ctx, h, hosts[name]) })
 	}
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
 	for running > 0 {
 		select {
 		case s := <-r.said:
-			if s.end {
+			switch {
+			case s.end:
 				running--
 				r.end(s.host, s.err)
-			} else {
+			case s.confirmed:
+				running--
+				r.confirmed(s.host, s.err)
+			case s.line == "confirm":
+				s.host.confirming = true
+				r.sink(Event{Kind: KindHost, Host: s.host.name, Detail: "being reached anew, to confirm the change"})
+				spawn(func() { r.said <- said{host: s.host, confirmed: true, err: r.confirm(ctx, s.host)} })
+			default:
 				r.line(s.host, s.line)
 			}
 			r.passBarriers()
 		case <-tick.C:
 			for _, h := range r.hosts {
-				if h.waiting >= 0 && !h.ended {
+				if (h.waiting >= 0 || h.confirming) && !h.ended {
 					h.send(wordWait)
 				}
 			}
@@ -333,6 +367,10 @@ func (h *hostRun) send(word string) { _, _ = io.WriteString(h.stdin, word) }
 // end settles what a host's program did not get to.
 func (r *run) end(h *hostRun, err error) {
 	h.ended = true
+	if h.confirming {
+		h.lost, h.lostBy = true, err // the new connection tells what became of it
+		return
+	}
 	if h.next == len(h.program.steps) && err == nil {
 		return
 	}

@@ -123,5 +123,6 @@ func RemovedUnit(unit string) Task {
 		Name:  "remove unit " + unit,
 		Check: shell.F("restored %s", file),
 		Apply: shell.F("systemctl disable --quiet %s\nrestore %s\nsystemctl daemon-reload", unit, file),
+		Undo:  echo(shell.F("systemctl enable --quiet %s", unit)),
 	}
 }

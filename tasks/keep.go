@@ -34,12 +34,12 @@ func backendOf(n Network) backend {
 // KeepAddress has the address of an interface that nobody else configures set
 // at boot.
 func KeepAddress(n Network, cluster, dev string, address netip.Prefix) Task {
-	return backendOf(n).address(cluster, dev, address)
+	return risky(backendOf(n).address(cluster, dev, address))
 }
 
 // KeepDefaultRoute has the default route set at boot.
 func KeepDefaultRoute(n Network, cluster, dev string, gateway netip.Addr) Task {
-	return backendOf(n).gateway(cluster, dev, gateway)
+	return risky(backendOf(n).gateway(cluster, dev, gateway))
 }
 
 const ifcfgDir = "/etc/sysconfig/network-scripts/ifcfg-"
@@ -85,7 +85,11 @@ func unitGateway(cluster, dev string, gateway netip.Addr) Task {
 }
 
 func networkUnit(cluster, kind, dev, purpose string, command shell.Fragment) Task {
-	return Unit("lvsdeploy-"+cluster+"-"+kind+".service", templates.Render("network.service", map[string]string{
+	name := "lvsdeploy-" + cluster + "-" + kind + ".service"
+	t := Unit(name, templates.Render("network.service", map[string]string{
 		"Cluster": cluster, "Device": dev, "Purpose": purpose, "Command": shell.Systemd(command),
 	}))
+	t.Undo = shell.F("systemctl is-enabled --quiet %s 2>/dev/null || echo %s", name,
+		string(shell.F("systemctl disable --quiet %s; systemctl stop --no-block %s", name, name)))
+	return t
 }

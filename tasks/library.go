@@ -49,6 +49,7 @@ remember_live() {
 # whole from seeing the half-written one.
 put() {
   keep "$1"
+  guard "$1"
   target=$1
   [ ! -L "$1" ] || target=$(readlink -f "$1")
   beside=${target%/*}/.${target##*/}.lvsdeploy
@@ -67,6 +68,7 @@ put() {
 }`},
 	{Name: "restore", Changes: true, Text: `# restore FILE: as it was before the first run
 restore() {
+  guard "$1"
   if [ -e "$state/backup$1" ]; then
     cp -a "$state/backup$1" "${1%/*}/.${1##*/}.lvsdeploy" && mv -f "${1%/*}/.${1##*/}.lvsdeploy" "$1"
   else

@@ -16,6 +16,8 @@ func Address(dev string, address netip.Prefix) Task {
 case $(ip -o link show dev %s) in *,UP*) ;; *) echo 'it is down'; exit 1 ;; esac`, dev, address, dev, dev),
 		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || ip addr add %s dev %s
 ip link set dev %s up`, dev, address, address, dev, dev),
+		Undo: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || echo %s`,
+			dev, address, string(shell.F("ip addr del %s dev %s", address, dev))),
 		Owns: []string{"address " + dev + " " + address.String()},
 		Hint: "ip addr show dev " + dev + " shows what it has",
 	}
@@ -27,6 +29,7 @@ func addressGone(dev, address string) Task {
 		Name:  "remove " + address + " from " + dev,
 		Check: shell.F(`! ip -o -4 addr show dev %s 2>/dev/null | awk -v gone=%s '$4 == gone { found = 1 } END { exit !found }' || { echo 'still there'; exit 1; }`, dev, address),
 		Apply: shell.F("ip addr del %s dev %s", address, dev),
+		Undo:  echo(shell.F("ip addr add %s dev %s", address, dev)),
 	}
 }
 
@@ -39,6 +42,7 @@ func DefaultRoute(dev string, gateway netip.Addr) Task {
 case "$now " in %s*) ;; *) echo "now: ${now:-no default route}"; exit 1 ;; esac`, "default via "+gateway.String()+" dev "+dev+" "),
 		Apply: shell.F(`remember_live default-route "$(ip -4 route show default)"
 ip route replace default via %s dev %s`, gateway, dev),
+		Undo: shell.Lines(echo(shell.F("ip route del default via %s dev %s", gateway, dev)), `ip -4 route show default | sed 's/^/ip route replace /'`),
 		Owns: []string{"default-route " + dev + " " + gateway.String()},
 		Hint: "ip route shows the routes; the gateway has to be on a network of " + dev,
 	}
@@ -55,6 +59,7 @@ func defaultRouteGone(dev, gateway string) Task {
   # shellcheck disable=SC2086 # a route is a list of words
   ip route replace $route
 done <"$state/live/default-route"`, gateway, dev),
+		Undo: echo(shell.F("ip route replace default via %s dev %s", gateway, dev)),
 	}
 }
 
@@ -64,5 +69,17 @@ func routeGone(dev, to string) Task {
 		Name:  "remove the route to " + to + " from " + dev,
 		Check: shell.F("[ -z \"$(ip -4 route show %s dev %s)\" ] || { echo 'still there'; exit 1; }", to, dev),
 		Apply: shell.F("ip route del %s dev %s", to, dev),
+		Undo:  echo(shell.F("ip route replace %s dev %s", to, dev)),
 	}
+}
+
+// echo prints a command: for Undo.
+func echo(command shell.Fragment) shell.Fragment { return shell.F("echo %s", string(command)) }
+
+// risky marks a task whose files decide how the host is reached after a boot.
+func risky(t Task) Task {
+	if t.Undo == "" {
+		t.Undo = ":"
+	}
+	return t
 }

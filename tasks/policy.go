@@ -9,6 +9,7 @@ func NoFirewall(unit string) Task {
 		Check: shell.F(`if systemctl is-active --quiet %s; then echo 'it runs'; exit 1; fi
 if systemctl is-enabled --quiet %s 2>/dev/null; then echo 'it is enabled'; exit 1; fi`, unit, unit),
 		Apply: shell.F("systemctl disable --quiet %s\nsystemctl stop %s", unit, unit),
+		Undo:  echo(shell.F("systemctl enable --quiet %s; systemctl start %s", unit, unit)),
 	}
 }
 

@@ -22,6 +22,12 @@ type Task struct {
 	// unmet need fails the task; in a dry run it makes it pending.
 	Needs Need
 
+	// Undo marks a task that may cut the workstation off: an address, a route,
+	// a firewall. Run before Apply, it prints the shell commands that bring the
+	// live state back to what it is then; files are brought back by themselves.
+	// ":" where there is nothing live to undo.
+	Undo shell.Fragment
+
 	Notify  string // key of a handler to run once, later, if this changed
 	Settles string // key of a handler that is no longer owed once this has changed
 	Owns    []string

@@ -31,6 +31,8 @@ func (v VIP) Live() Task {
   ip addr del "$wide" dev %s
 done
 ip addr add %s dev %s label %s`, v.Dev, v.Address, v.Dev, vip.String(), v.Dev, v.label()),
+		Undo: shell.F(`ip -o -4 addr show dev %s | awk -v vip=%s -v dev=%s '{ split($4, a, "/") } a[1] == vip { print "ip addr add " $4 " dev " dev }'
+echo %s`, v.Dev, v.Address, v.Dev, string(shell.F("ip addr del %s dev %s", vip.String(), v.Dev))),
 		Owns: []string{"address " + v.Dev + " " + vip.String()},
 		Hint: "ip addr show dev " + v.Dev + " shows what it has",
 	}
@@ -42,6 +44,7 @@ func (v VIP) Route() Task {
 		Name:  "route " + v.Address.String() + " to " + v.Dev,
 		Check: shell.F(`[ -n "$(ip -4 route show %s/32 dev %s)" ] || { echo 'no such route'; exit 1; }`, v.Address, v.Dev),
 		Apply: v.routeCommand(),
+		Undo:  echo(shell.F("ip route del %s dev %s", v.Address.String()+"/32", v.Dev)),
 		Owns:  []string{"route " + v.Dev + " " + v.Address.String() + "/32"},
 	}
 }
@@ -51,7 +54,13 @@ func (v VIP) routeCommand() shell.Fragment {
 }
 
 // Keep has address and route set at boot.
-func (v VIP) Keep(n Network, cluster string) []Task { return backendOf(n).vip(cluster, v) }
+func (v VIP) Keep(n Network, cluster string) []Task {
+	list := backendOf(n).vip(cluster, v)
+	for i := range list {
+		list[i] = risky(list[i])
+	}
+	return list
+}
 
 func (v VIP) onReal() bool { return v.Dev == "lo" }
 

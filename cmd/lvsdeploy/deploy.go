@@ -28,13 +28,26 @@ func deployCommand(std streams, mode inventory.Mode, usage string) *cli.Command 
 			&cli.BoolFlag{Name: "check", DisableDefaultText: true, Usage: "look only; exit 3 if something would change"},
 			&cli.BoolFlag{Name: "diff", DisableDefaultText: true, Usage: "show what is different"},
 			limitFlag(),
+			&cli.DurationFlag{Name: "confirm-timeout", Value: engine.DefaultConfirmTimeout,
+				Usage: "when a host goes back that cannot be reached anew after a change of an address, a route or a firewall"},
 		),
 		Action: func(c *cli.Context) error {
+			if d := c.Duration("confirm-timeout"); d < time.Second || d > time.Hour {
+				return usagef("for example --confirm-timeout 30s", "cannot use --confirm-timeout %v: it is from 1s to 1h", d)
+			}
 			s, err := open(c, std, mode)
 			if err != nil {
 				return err
 			}
-			s.deploy(c.Context, mode, c.Bool("check"), c.Bool("diff"))
+			s.deploy(c.Context, mode, engine.Options{
+				Check:          c.Bool("check"),
+				Diff:           c.Bool("diff"),
+				Mode:           string(mode),
+				Who:            who(mode),
+				Label:          s.label,
+				ConfirmTimeout: c.Duration("confirm-timeout"),
+				Dial:           s.dialAnew,
+			})
 			return s.close(c.Context)
 		},
 	}
@@ -42,7 +55,7 @@ func deployCommand(std streams, mode inventory.Mode, usage string) *cli.Command 
 
 // deploy is one run from the first connection to the last event. What goes
 // wrong is in the report.
-func (s *session) deploy(ctx context.Context, mode inventory.Mode, check, diff bool) {
+func (s *session) deploy(ctx context.Context, mode inventory.Mode, o engine.Options) {
 	conns, failed, hangUp := s.dial(ctx, s.hosts(false))
 	defer hangUp()
 	for _, h := range s.hosts(false) {
@@ -61,20 +74,25 @@ func (s *session) deploy(ctx context.Context, mode inventory.Mode, check, diff b
 	if len(in.Facts) == 0 || ctx.Err() != nil {
 		return
 	}
-	if err := s.sites(ctx, &in, conns, check); err != nil {
+	if err := s.sites(ctx, &in, conns, o.Check); err != nil {
 		return
 	}
 	hosts := map[string]engine.Host{}
 	for name := range in.Facts {
 		hosts[name] = s.over(conns[name], name, "the program")
 	}
-	engine.Run(ctx, s.cluster.Name, s.within(roles.For(mode)(in)), hosts, engine.Options{
-		Check: check,
-		Diff:  diff,
-		Mode:  string(mode),
-		Who:   who(mode),
-		Label: s.label,
-	}, s.report.Event)
+	engine.Run(ctx, s.cluster.Name, s.within(roles.For(mode)(in)), hosts, o, s.report.Event)
+}
+
+// dialAnew makes another connection to a host, as somebody would who comes
+// only now.
+func (s *session) dialAnew(ctx context.Context, name string) (engine.Host, func(), error) {
+	h, _ := s.cluster.Host(name)
+	conns, failed, hangUp := s.dial(ctx, []inventory.Host{h})
+	if err := failed[name]; err != nil {
+		return nil, nil, err
+	}
+	return engine.Over(conns[name]), hangUp, nil
 }
 
 // gather reads the facts of all connected hosts at once. A host whose facts

@@ -24,6 +24,7 @@ begin() {
     sleep 1
   done
   printf '%s\n' "$who" >"$run/lock"
+  unconfirmed
   if [ ! -d "$state/owed" ]; then
     mkdir -p "$state/owed"
     chmod 0700 "$state"
@@ -34,6 +35,7 @@ begin() {
 fail() {
   tell note "$2"
   result "$1" failed "$3"
+  confirm # it has failed, and yet may have cut nobody off
   event end
   exit 1
 }
@@ -54,7 +56,7 @@ apply() {
 # done_with N STATUS NAME: the boundary between two tasks, where a run may end
 done_with() {
   result "$@"
-  owns=''
+  owns='' undo=''
   [ -z "$stop" ] || exit 75
 }
 
@@ -68,6 +70,7 @@ task() {
   [ $rc = 1 ] || fail "$1" "$out" "$2"
   difference=$out
   [ -z "$owns" ] || own
+  [ -z "$undo" ] || arm "$1"
   [ -z "$notify" ] || [ -e "$state/owed/$notify" ] || : >"$state/owed/$notify"
   apply "$1"
   [ $rc = 0 ] || fail "$1" "exit status $rc

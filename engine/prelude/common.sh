@@ -41,8 +41,13 @@ barrier() {
   if [ -t 0 ]; then
     printf 'waiting %s; Enter goes on: ' "$2" >&2
     read -r word
-    return
+  else
+    hear
   fi
+}
+
+# hear: the next word of the workstation
+hear() {
   while :; do
     # byte by byte: a head that reads ahead (busybox) would swallow a word
     # that comes close after this one

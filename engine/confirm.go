@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/lvsdeploy/lvsdeploy/shell"
+)
+
+//go:embed prelude/confirm.sh
+var confirmScript string
+
+// DefaultConfirmTimeout is how long a host waits for the confirmation of a
+// change that may have cut the workstation off.
+const DefaultConfirmTimeout = 30 * time.Second
+
+// ExitRolledBack is the exit code of a run in which a host went back.
+const ExitRolledBack = 6
+
+// errReverted: the host has gone back by itself.
+var errReverted = errors.New("nobody confirmed the change in time")
+
+// confirm calls a host's revert off over a connection dialled after the
+// change. It tries until the host says that it has gone back, or until it
+// should have and still is not heard of.
+func (r *run) confirm(ctx context.Context, h *hostRun) error {
+	patience := r.o.ConfirmTimeout
+	var why error // the last thing that kept us from confirming
+	for end := time.Now().Add(patience + 60*time.Second); ; {
+		answer, err := r.askConfirmation(ctx, h)
+		switch {
+		case answer == "confirmed":
+			return nil
+		case answer == "reverted":
+			if why == nil {
+				why = errReverted
+			}
+			return fmt.Errorf("%s went back to its old settings: %w", h.name, why)
+		case err != nil:
+			why = err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("cannot confirm the change on %s, which goes back by itself in %s: %w", h.name, patience, ctx.Err())
+		}
+		if time.Now().After(end) {
+			if why == nil {
+				why = errors.New("it does not say what became of the change")
+			}
+			return fmt.Errorf("cannot reach %s after the change, nor after it should have gone back: %w", h.name, why)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+func (r *run) askConfirmation(ctx context.Context, h *hostRun) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.ConfirmTimeout)
+	defer cancel()
+	host, hangUp, err := r.o.Dial(ctx, h.name)
+	if err != nil {
+		return "", err
+	}
+	defer hangUp()
+	session, err := host.Start(ctx, string(shell.F("state=%s\nnonce=%s\n", "/var/lib/lvsdeploy/"+r.cluster, h.nonce))+confirmScript)
+	if err != nil {
+		return "", err
+	}
+	out, err := io.ReadAll(session.Stdout)
+	return strings.TrimSpace(string(out)), errors.Join(err, session.Wait())
+}
+
+// confirmed goes on with a host whose change was confirmed, and ends the run
+// on one where it was not.
+func (r *run) confirmed(h *hostRun, err error) {
+	h.confirming = false
+	if err != nil {
+		h.stopped = "the host went back to its old settings"
+		r.sink(Event{Kind: KindError, Host: h.name, Err: err, Exit: ExitRolledBack,
+			Hint: "the last change of an address, a route or the firewall cut the workstation off: look at that host's part of the inventory"})
+		h.send(wordStop)
+	} else {
+		h.send(wordGo)
+		h.began = time.Now()
+		r.start(h)
+	}
+	if h.lost {
+		r.end(h, h.lostBy)
+	}
+}

@@ -1,0 +1,192 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lvsdeploy/lvsdeploy/engine"
+	"github.com/lvsdeploy/lvsdeploy/internal/fakehost"
+	"github.com/lvsdeploy/lvsdeploy/internal/fakerun"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+)
+
+// routed is a host that is reached through a router, and a plan that would
+// send its answers elsewhere, now and after a boot.
+func routed(t *testing.T, shell fakehost.Shell, kind fakehost.Kind) (fakerun.Host, tasks.Plan) {
+	h := fakerun.Host{Host: fakehost.New(t, fakehost.Options{
+		Name: "web1", Kind: kind, Shell: shell, Gateway: "192.168.1.1",
+		Interfaces: []fakehost.Interface{{Name: "ens33", Addresses: []string{"192.168.1.20/24"}}},
+	})}
+	network := tasks.Ifupdown
+	if kind == fakehost.EL {
+		network = tasks.NetworkScripts
+	}
+	wrong := netip.MustParseAddr("192.168.1.10")
+	return h, tasks.Plan{{Name: "serve", Hosts: []tasks.HostPlan{{Host: "web1", Tasks: []tasks.Task{
+		tasks.DefaultRoute("ens33", wrong),
+		tasks.KeepDefaultRoute(network, "shop", "ens33", wrong),
+		tasks.Address("ens33", netip.MustParsePrefix("192.168.9.9/24")),
+	}}}}, {Name: "after", Hosts: []tasks.HostPlan{{Host: "web1", Tasks: []tasks.Task{
+		tasks.Write(tasks.File{Path: "/etc/after", Mode: "0644", Content: "later"}),
+	}}}}}
+}
+
+const routes = "ip -4 route show default; ip -o -4 addr show dev ens33 | awk '{ print $4 }'"
+
+// settled waits until a revert that is under way is over.
+func settled(t *testing.T, h fakerun.Host) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); h.Exists("/var/lib/lvsdeploy/shop/revert"); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the host has not gone back")
+		}
+	}
+}
+
+func live(h fakerun.Host) string {
+	out, _, _ := h.Run(routes)
+	return out
+}
+
+func TestConfirmedChangeStays(t *testing.T) {
+	t.Parallel()
+	h, plan := routed(t, fakehost.Dash, fakehost.Debian)
+	events := fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{})
+	said := fakerun.Lines(events)
+	if strings.Count(said, ": changed") != 4 || strings.Contains(said, "error") {
+		t.Errorf("events:\n%s", said)
+	}
+	if !strings.Contains(live(h), "via 192.168.1.10") {
+		t.Errorf("live: %s", live(h))
+	}
+	for _, left := range []string{"/var/lib/lvsdeploy/shop/revert", "/etc/systemd/system/lvsdeploy-shop-revert.service",
+		"/etc/systemd/system/sysinit.target.wants/lvsdeploy-shop-revert.service"} {
+		if h.Exists(left) {
+			t.Errorf("%s is still there", left)
+		}
+	}
+	// a second run changes nothing, so it needs no confirmation
+	events = fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{
+		Dial: func(context.Context, string) (engine.Host, func(), error) {
+			t.Error("dialled anew for nothing")
+			return h, func() {}, nil
+		},
+	})
+	if said := fakerun.Lines(events); strings.Count(said, ": ok") != 4 {
+		t.Errorf("second run:\n%s", said)
+	}
+}
+
+// A host that is not reached anew goes back: live state, files, modes, units.
+func TestUnconfirmedChangeIsTakenBack(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		shell fakehost.Shell
+		kind  fakehost.Kind
+	}{
+		{"dash", fakehost.Dash, fakehost.Debian},
+		{"bash", fakehost.Bash, fakehost.EL},
+		{"busybox", fakehost.Busybox, fakehost.Debian},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h, plan := routed(t, c.shell, c.kind)
+			before, was := h.Snapshot(t), live(h)
+			cut := errors.New("no route to host")
+			reachable := time.Now().Add(3 * time.Second)
+			events := fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{
+				ConfirmTimeout: time.Second,
+				Dial: func(context.Context, string) (engine.Host, func(), error) {
+					if time.Now().Before(reachable) {
+						return nil, nil, cut
+					}
+					return h, func() {}, nil
+				},
+			})
+			settled(t, h)
+			if live(h) != was {
+				t.Errorf("live state was\n%s\nand is\n%s", was, live(h))
+			}
+			if diff := before.Without("/var/lib/lvsdeploy", "/run", "/var/lib/fakehost").Diff(h.Snapshot(t).Without("/var/lib/lvsdeploy", "/run", "/var/lib/fakehost")); diff != "" {
+				t.Errorf("after going back:\n%s", diff)
+			}
+			var found bool
+			for _, e := range events {
+				if e.Kind == engine.KindError {
+					found = true
+					if e.Exit != 6 || !errors.Is(e.Err, cut) || !strings.Contains(e.Err.Error(), "web1 went back to its old settings") {
+						t.Errorf("error %v, exit %d", e.Err, e.Exit)
+					}
+				}
+			}
+			said := fakerun.Lines(events)
+			if !found || !strings.Contains(said, "write /etc/after: skipped: the host went back to its old settings") {
+				t.Errorf("events:\n%s", said)
+			}
+		})
+	}
+}
+
+// Nobody is there any more: the workstation was killed right after the change.
+func TestRevertNeedsNobody(t *testing.T) {
+	t.Parallel()
+	h, plan := routed(t, fakehost.Dash, fakehost.Debian)
+	was := live(h)
+	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 2}, false)
+	session, err := h.Start(t.Context(), program.Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1<<16)
+	var said string
+	for !strings.Contains(said, "@x confirm") {
+		n, err := session.Stdout.Read(buf)
+		if err != nil {
+			t.Fatalf("%v after:\n%s", err, said)
+		}
+		said += string(buf[:n])
+	}
+	if live(h) == was {
+		t.Error("nothing was changed")
+	}
+	h.Run("for p in /proc/[0-9]*; do case $(tr '\\0' ' ' <$p/cmdline 2>/dev/null) in *head*|*'dd bs=1'*|*timeout*) kill -9 ${p#/proc/} ;; esac; done")
+	settled(t, h)
+	if live(h) != was {
+		t.Errorf("live state was\n%s\nand is\n%s", was, live(h))
+	}
+}
+
+// The next run takes back first what the one before left unconfirmed.
+func TestNextRunTakesBackFirst(t *testing.T) {
+	t.Parallel()
+	h, plan := routed(t, fakehost.Dash, fakehost.Debian)
+	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 600}, false)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	session, err := h.Start(ctx, program.Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1<<16)
+	for said := ""; !strings.Contains(said, "@x confirm"); {
+		n, err := session.Stdout.Read(buf)
+		if err != nil {
+			t.Fatalf("%v after:\n%s", err, said)
+		}
+		said += string(buf[:n])
+	}
+	cancel()
+	_ = session.Wait()
+	events := fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{})
+	if said := fakerun.Lines(events); strings.Count(said, ": changed") != 4 {
+		t.Errorf("the change was not taken back before it was made again:\n%s", said)
+	}
+	if h.Exists("/var/lib/lvsdeploy/shop/revert") {
+		t.Error("the revert is still armed")
+	}
+}

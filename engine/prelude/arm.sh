@@ -1,0 +1,75 @@
+armed=''
+undo='' # how the task to come is undone, see Task.Undo
+
+# guard FILE: its state before changes that are not confirmed yet
+guard() {
+  [ -d "$state/revert" ] && [ ! -e "$state/revert/files$1" ] && ! grep -qxF -e "$1" "$state/revert/absent" || return 0
+  if [ -e "$1" ] || [ -L "$1" ]; then
+    mkdir -p "$state/revert/files${1%/*}"
+    cp -a "$1" "$state/revert/files$1"
+  else
+    printf '%s\n' "$1" >>"$state/revert/absent"
+    [ -d "${1%/*}" ] || printf '%s\n' "${1%/*}" >>"$state/revert/dirs"
+  fi
+}
+
+# extend: the revert is that many seconds away again
+extend() {
+  read -r up rest </proc/uptime
+  echo $((${up%%.*} + patience)) >"$state/revert/deadline.new"
+  mv -f "$state/revert/deadline.new" "$state/revert/deadline"
+}
+
+# arm: from here on this host goes back by itself, also after a reboot, unless
+# the workstation reaches it anew and says so
+arm() {
+  if [ -z "$armed" ]; then
+    rm -rf "$state/revert"
+    mkdir -p "$state/revert/files"
+    : >"$state/revert/undo"
+    : >"$state/revert/absent"
+    : >"$state/revert/dirs"
+    revert_script >"$state/revert/revert.sh"
+    unit=/etc/systemd/system/$revert_unit
+    wants=/etc/systemd/system/sysinit.target.wants/$revert_unit
+    printf '%s\n' "$unit" >"$state/revert/unit"
+    printf '%s\n' "$wants" >"$state/revert/wants"
+    extend
+    printf '%s\n' "$nonce" >"$state/revert/run"
+    if [ ! -d "${wants%/*}" ]; then
+      printf '%s\n' "${wants%/*}" >>"$state/revert/dirs"
+      mkdir -p "${wants%/*}"
+    fi
+    revert_at_boot >"$unit"
+    ln -sf "$unit" "$wants"
+    sync "$state/revert/revert.sh" "$unit"
+    # without a terminal, a session or an open file of this run
+    (cd / && setsid sh "$state/revert/revert.sh" "$state" wait </dev/null >/dev/null 2>&1 9>&- &)
+    armed=yes
+  fi
+  extend
+  { "undo_$1" 9>&-; cat "$state/revert/undo"; } >"$state/revert/undo.new"
+  mv -f "$state/revert/undo.new" "$state/revert/undo"
+}
+
+# confirm: wait until the workstation has reached this host anew
+confirm() {
+  [ -n "$armed" ] || return 0
+  extend
+  event confirm
+  if [ -t 0 ]; then
+    printf 'can this host still be reached? Enter within %s s keeps the change: ' "$patience" >&2
+    read -r word
+    mv "$state/revert/run" "$state/revert/confirmed" || exit 75
+    rm -f "$(cat "$state/revert/unit")" "$(cat "$state/revert/wants")"
+    rm -rf "$state/revert"
+  else
+    hear
+  fi
+  armed=''
+}
+
+# unconfirmed: a run that broke off left a change that nobody confirmed
+unconfirmed() {
+  [ ! -e "$state/revert/run" ] || sh "$state/revert/revert.sh" "$state" now
+}

@@ -1,0 +1,30 @@
+# Takes back what nobody has confirmed. It needs neither the workstation nor
+# the connection that started it: revert.sh STATE wait|now|boot
+state=$1
+cd "$state/revert" || exit 0
+trap '' HUP INT TERM PIPE
+if [ "$2" = wait ]; then
+  while [ -e run ] && read -r now rest </proc/uptime && [ "${now%%.*}" -lt "$(cat deadline)" ]; do
+    sleep 1
+  done
+fi
+# of this and a confirmation, the first one counts
+mv run reverting 2>/dev/null || exit 0
+if [ "$2" = boot ]; then
+  # nothing of the live state is left; units may be about to start
+  grep -e '^systemctl ' undo | sh
+else
+  sh ./undo
+fi
+find files -type f -o -type l 2>/dev/null | while IFS= read -r kept; do
+  file=${kept#files}
+  beside=${file%/*}/.${file##*/}.lvsdeploy
+  cp -a "$kept" "$beside" && mv -f "$beside" "$file"
+done
+while IFS= read -r file; do rm -f "$file"; done <absent
+sync
+rm -f "$(cat unit)" "$(cat wants)"
+while IFS= read -r dir; do rmdir "$dir" 2>/dev/null; done <dirs
+[ "$2" = boot ] || systemctl daemon-reload
+rm -rf "$state/reverted"
+mv "$state/revert" "$state/reverted"
