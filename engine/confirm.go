@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvsdeploy/lvsdeploy/remote"
 	"github.com/lvsdeploy/lvsdeploy/shell"
 )
 
@@ -25,22 +26,53 @@ const ExitRolledBack = 6
 // errReverted: the host has gone back by itself.
 var errReverted = errors.New("nobody confirmed the change in time")
 
+// errNothing: there was nothing to confirm after all.
+var errNothing = errors.New("nothing waits for a confirmation")
+
+// reachAnew starts confirming a host's change.
+func (r *run) reachAnew(ctx context.Context, h *hostRun) {
+	h.confirming = true
+	r.sink(Event{Kind: KindHost, Host: h.name, Detail: "being reached anew, to confirm the change"})
+	r.spawn(func() { r.said <- said{host: h, confirmed: true, err: r.confirm(ctx, h)} })
+}
+
+// lostAtRisk takes over when a program's connection ends while a change may be
+// waiting for its confirmation: a new connection tells what became of it.
+func (r *run) lostAtRisk(ctx context.Context, h *hostRun, err error) bool {
+	if h.confirming {
+		h.lost, h.lostBy = true, err
+		return true
+	}
+	var exit *remote.ExitError
+	if h.next < len(h.program.steps) && h.program.steps[h.next].task.Undo != "" {
+		h.atRisk = h.program.steps[h.next].task.Name
+	}
+	if r.o.Check || err == nil || errors.As(err, &exit) || h.atRisk == "" || ctx.Err() != nil {
+		return false
+	}
+	h.lost, h.lostBy = true, err
+	r.reachAnew(ctx, h)
+	return true
+}
+
 // confirm calls a host's revert off over a connection dialled after the
 // change. It tries until the host says that it has gone back, or until it
 // should have and still is not heard of.
 func (r *run) confirm(ctx context.Context, h *hostRun) error {
 	patience := r.o.ConfirmTimeout
-	var why error // the last thing that kept us from confirming
+	why := h.lostBy // what keeps us from confirming
 	for end := time.Now().Add(patience + 60*time.Second); ; {
 		answer, err := r.askConfirmation(ctx, h)
 		switch {
 		case answer == "confirmed":
 			return nil
+		case answer == "nothing":
+			return errNothing
 		case answer == "reverted":
 			if why == nil {
 				why = errReverted
 			}
-			return fmt.Errorf("%s went back to its old settings: %w", h.name, why)
+			return fmt.Errorf("%s went back to its old settings after %q: %w", h.name, h.atRisk, why)
 		case err != nil:
 			why = err
 		}
@@ -80,16 +112,20 @@ func (r *run) askConfirmation(ctx context.Context, h *hostRun) (string, error) {
 // on one where it was not.
 func (r *run) confirmed(h *hostRun, err error) {
 	h.confirming = false
-	if err != nil {
-		h.stopped = "the host went back to its old settings"
-		r.sink(Event{Kind: KindError, Host: h.name, Err: err, Exit: ExitRolledBack,
-			Hint: "the last change of an address, a route or the firewall cut the workstation off: look at that host's part of the inventory"})
-		h.send(wordStop)
-	} else {
+	switch {
+	case err == nil && !h.lost:
 		h.send(wordGo)
 		h.began = time.Now()
 		r.start(h)
+	case err != nil && !errors.Is(err, errNothing):
+		h.stopped = "the host went back to its old settings"
+		r.sink(Event{Kind: KindError, Host: h.name, Err: err, Exit: ExitRolledBack,
+			Hint: "the last change of an address, a route or the firewall cut the workstation off: look at that host's part of the inventory"})
+		if !h.lost {
+			h.send(wordStop)
+		}
 	}
+	h.atRisk = ""
 	if h.lost {
 		r.end(h, h.lostBy)
 	}

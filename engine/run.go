@@ -107,6 +107,7 @@ type run struct {
 	order   []string
 	hosts   map[string]*hostRun
 	said    chan said
+	spawn   func(func()) // in a goroutine that the run waits for; it says one last thing
 }
 
 // hostRun is where one host is in its program.
@@ -120,9 +121,10 @@ type hostRun struct {
 	done    map[int]bool // stages it is through with
 	ended   bool
 
-	confirming bool  // a change waits for its confirmation
-	lost       bool  // the program's own connection ended meanwhile,
-	lostBy     error // by this
+	atRisk     string // the last task that is taken back unless confirmed
+	confirming bool   // a change waits for its confirmation
+	lost       bool   // the program's own connection ended meanwhile,
+	lostBy     error  // by this
 
 	stopped string // why it was told to stop
 	failed  string // the task that failed
@@ -147,7 +149,7 @@ func (r *run) run(ctx context.Context, hosts map[string]Host) {
 	defer cancel()
 
 	running := 0
-	spawn := func(f func()) {
+	r.spawn = func(f func()) {
 		running++
 		readers.Add(1)
 		go func() {
@@ -163,7 +165,7 @@ func (r *run) run(ctx context.Context, hosts map[string]Host) {
 		}
 		h.began = time.Now()
 		r.start(h)
-		spawn(func() { r.read(ctx, h, hosts[name]) })
+		r.spawn(func() { r.read(ctx, h, hosts[name]) })
 	}
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
@@ -173,14 +175,14 @@ func (r *run) run(ctx context.Context, hosts map[string]Host) {
 			switch {
 			case s.end:
 				running--
-				r.end(s.host, s.err)
+				if s.host.ended = true; !r.lostAtRisk(ctx, s.host, s.err) {
+					r.end(s.host, s.err)
+				}
 			case s.confirmed:
 				running--
 				r.confirmed(s.host, s.err)
 			case s.line == "confirm":
-				s.host.confirming = true
-				r.sink(Event{Kind: KindHost, Host: s.host.name, Detail: "being reached anew, to confirm the change"})
-				spawn(func() { r.said <- said{host: s.host, confirmed: true, err: r.confirm(ctx, s.host)} })
+				r.reachAnew(ctx, s.host)
 			default:
 				r.line(s.host, s.line)
 			}
@@ -272,6 +274,10 @@ func (r *run) task(h *hostRun, status Status) {
 		}
 	case WouldChange, Pending:
 		h.dirty = true
+	case Changed:
+		if s.task.Undo != "" {
+			h.atRisk = s.task.Name
+		}
 	}
 	h.note, h.diff = nil, nil
 	h.next++
@@ -366,11 +372,6 @@ func (h *hostRun) send(word string) { _, _ = io.WriteString(h.stdin, word) }
 
 // end settles what a host's program did not get to.
 func (r *run) end(h *hostRun, err error) {
-	h.ended = true
-	if h.confirming {
-		h.lost, h.lostBy = true, err // the new connection tells what became of it
-		return
-	}
 	if h.next == len(h.program.steps) && err == nil {
 		return
 	}

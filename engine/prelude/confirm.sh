@@ -6,4 +6,6 @@ if [ "$(cat revert/run 2>/dev/null)" = "$nonce" ] && mv revert/run revert/confir
   echo confirmed
 elif [ "$(cat reverted/reverting 2>/dev/null)" = "$nonce" ]; then
   echo reverted
+elif [ ! -e revert/run ] && [ ! -e revert/reverting ]; then
+  echo nothing
 fi
