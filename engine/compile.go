@@ -93,7 +93,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		b.WriteString(checkPrelude)
 	} else {
 		fmt.Fprintf(&b, "run=%s\nwho=%s\n", shell.Quote("/run/lvsdeploy/"+head.Cluster), shell.Quote(head.Who))
-		fmt.Fprintf(&b, "patience=%d\nrevert_unit=%s\n", head.Patience, shell.Quote("lvsdeploy-"+head.Cluster+"-revert.service"))
+		fmt.Fprintf(&b, "patience=%d\n", head.Patience)
 		b.WriteString(applyPrelude)
 		b.WriteString(armPrelude)
 		function(&b, "revert", "script", shell.Heredoc("cat", revertScript))

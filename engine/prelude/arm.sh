@@ -7,9 +7,11 @@ guard() {
   if [ -e "$1" ] || [ -L "$1" ]; then
     mkdir -p "$state/revert/files${1%/*}"
     cp -a "$1" "$state/revert/files$1"
+    sync "$state/revert/files$1"
   else
     printf '%s\n' "$1" >>"$state/revert/absent"
     [ -d "${1%/*}" ] || printf '%s\n' "${1%/*}" >>"$state/revert/dirs"
+    sync "$state/revert/absent"
   fi
 }
 
@@ -30,19 +32,17 @@ arm() {
     : >"$state/revert/absent"
     : >"$state/revert/dirs"
     revert_script >"$state/revert/revert.sh"
-    unit=/etc/systemd/system/$revert_unit
-    wants=/etc/systemd/system/sysinit.target.wants/$revert_unit
-    printf '%s\n' "$unit" >"$state/revert/unit"
-    printf '%s\n' "$wants" >"$state/revert/wants"
     extend
     printf '%s\n' "$nonce" >"$state/revert/run"
-    if [ ! -d "${wants%/*}" ]; then
-      printf '%s\n' "${wants%/*}" >>"$state/revert/dirs"
-      mkdir -p "${wants%/*}"
+    unit=/etc/systemd/system/lvsdeploy-${state##*/}-revert.service
+    wants=${unit%/*}/sysinit.target.wants
+    if [ ! -d "$wants" ]; then
+      printf '%s\n' "$wants" >>"$state/revert/dirs"
+      mkdir -p "$wants"
     fi
     revert_at_boot >"$unit"
-    ln -sf "$unit" "$wants"
-    sync "$state/revert/revert.sh" "$unit"
+    ln -sf "$unit" "$wants/"
+    sync # a power cut right after the change must find all of this
     # without a terminal, a session or an open file of this run
     (cd / && setsid sh "$state/revert/revert.sh" "$state" wait </dev/null >/dev/null 2>&1 9>&- &)
     armed=yes
@@ -61,7 +61,7 @@ confirm() {
     printf 'can this host still be reached? Enter within %s s keeps the change: ' "$patience" >&2
     read -r word
     mv "$state/revert/run" "$state/revert/confirmed" || exit 75
-    rm -f "$(cat "$state/revert/unit")" "$(cat "$state/revert/wants")"
+    rm -f "$wants/${unit##*/}" "$unit"
     rm -rf "$state/revert"
   else
     hear

@@ -1,7 +1,8 @@
 # Calls a revert off: run over a connection that was dialled after the change.
 cd "$state" 2>/dev/null || exit 0
+unit=/etc/systemd/system/lvsdeploy-${state##*/}-revert.service
 if [ "$(cat revert/run 2>/dev/null)" = "$nonce" ] && mv revert/run revert/confirmed 2>/dev/null; then
-  rm -f "$(cat revert/unit)" "$(cat revert/wants)"
+  rm -f "${unit%/*}/sysinit.target.wants/${unit##*/}" "$unit"
   rm -rf revert
   echo confirmed
 elif [ "$(cat reverted/reverting 2>/dev/null)" = "$nonce" ]; then

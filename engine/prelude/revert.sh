@@ -1,6 +1,7 @@
 # Takes back what nobody has confirmed. It needs neither the workstation nor
 # the connection that started it: revert.sh STATE wait|now|boot
 state=$1
+unit=/etc/systemd/system/lvsdeploy-${state##*/}-revert.service
 cd "$state/revert" || exit 0
 trap '' HUP INT TERM PIPE
 if [ "$2" = wait ]; then
@@ -23,7 +24,7 @@ find files -type f -o -type l 2>/dev/null | while IFS= read -r kept; do
 done
 while IFS= read -r file; do rm -f "$file"; done <absent
 sync
-rm -f "$(cat unit)" "$(cat wants)"
+rm -f "${unit%/*}/sysinit.target.wants/${unit##*/}" "$unit"
 while IFS= read -r dir; do rmdir "$dir" 2>/dev/null; done <dirs
 [ "$2" = boot ] || systemctl daemon-reload
 rm -rf "$state/reverted"
