@@ -92,7 +92,7 @@ func (s *session) dialAnew(ctx context.Context, name string) (engine.Host, func(
 	if err := failed[name]; err != nil {
 		return nil, nil, err
 	}
-	return engine.Over(conns[name]), hangUp, nil
+	return s.over(conns[name], name, "the confirmation"), hangUp, nil
 }
 
 // gather reads the facts of all connected hosts at once. A host whose facts
