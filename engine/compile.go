@@ -12,7 +12,6 @@ import (
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
-	"github.com/lvsdeploy/lvsdeploy/templates"
 )
 
 // The parts of every program that are not tasks.
@@ -69,13 +68,15 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		if len(stage.After) > 0 {
 			fmt.Fprintf(&body, "barrier %d %s\n", n, shell.Quote("until every host is through with: "+strings.Join(stage.After, ", ")))
 		}
-		for _, t := range slices.Concat(stage.Hosts[i].Tasks, stage.Hosts[i].Handlers) {
+		list := slices.Concat(stage.Hosts[i].Tasks, stage.Hosts[i].Handlers)
+		for i, t := range list {
 			writeTask(&body, len(p.steps), t, check)
 			p.steps = append(p.steps, step{n, t})
 			owns = append(owns, t.Owns...)
-		}
-		if !check && slices.ContainsFunc(stage.Hosts[i].Tasks, func(t tasks.Task) bool { return t.Undo != "" }) {
-			body.WriteString("\nconfirm\n")
+			if !check && t.Undo != "" && (i+1 == len(list) || list[i+1].Undo == "") {
+				// not later: what follows may take longer than the revert waits
+				body.WriteString("\nconfirm\n")
+			}
 		}
 		fmt.Fprintf(&body, "event passed %d\n", n)
 	}
@@ -97,7 +98,6 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		b.WriteString(applyPrelude)
 		b.WriteString(armPrelude)
 		function(&b, "revert", "script", shell.Heredoc("cat", revertScript))
-		function(&b, "revert_at", "boot", shell.Heredoc("cat", templates.Render("revert.service", map[string]string{"Cluster": head.Cluster})))
 	}
 	for _, f := range needed(body.String(), check) {
 		fmt.Fprintf(&b, "\n%s\n", f.Text)

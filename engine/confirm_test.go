@@ -40,7 +40,7 @@ const routes = "ip -4 route show default; ip -o -4 addr show dev ens33 | awk '{ 
 // settled waits until a revert that is under way is over.
 func settled(t *testing.T, h fakerun.Host) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); h.Exists("/var/lib/lvsdeploy/shop/revert"); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(40 * time.Second); h.Exists("/var/lib/lvsdeploy/shop/revert"); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the host has not gone back")
 		}
@@ -98,11 +98,10 @@ func TestUnconfirmedChangeIsTakenBack(t *testing.T) {
 			h, plan := routed(t, c.shell, c.kind)
 			before, was := h.Snapshot(t), live(h)
 			cut := errors.New("no route to host")
-			reachable := time.Now().Add(3 * time.Second)
 			events := fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{
-				ConfirmTimeout: time.Second,
+				ConfirmTimeout: 4 * time.Second,
 				Dial: func(context.Context, string) (engine.Host, func(), error) {
-					if time.Now().Before(reachable) {
+					if !h.Exists("/var/lib/lvsdeploy/shop/reverted") {
 						return nil, nil, cut
 					}
 					return h, func() {}, nil
@@ -137,7 +136,7 @@ func TestRevertNeedsNobody(t *testing.T) {
 	t.Parallel()
 	h, plan := routed(t, fakehost.Dash, fakehost.Debian)
 	was := live(h)
-	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 2}, false)
+	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 4}, false)
 	session, err := h.Start(t.Context(), program.Text)
 	if err != nil {
 		t.Fatal(err)

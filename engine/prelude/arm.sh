@@ -22,6 +22,27 @@ extend() {
   mv -f "$state/revert/deadline.new" "$state/revert/deadline"
 }
 
+# at_boot: the unit that does it when this host goes down meanwhile
+at_boot() {
+  cat <<END
+# put here by lvsdeploy: takes back a change that nobody has confirmed
+[Unit]
+Description=lvsdeploy ${state##*/}: take back what was not confirmed before the reboot
+DefaultDependencies=no
+RequiresMountsFor=$state
+Wants=network-pre.target
+Before=network-pre.target networking.service network.service NetworkManager.service systemd-networkd.service
+ConditionPathExists=$state/revert/run
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh $state/revert/revert.sh $state boot
+
+[Install]
+WantedBy=sysinit.target
+END
+}
+
 # arm: from here on this host goes back by itself, also after a reboot, unless
 # the workstation reaches it anew and says so
 arm() {
@@ -40,7 +61,7 @@ arm() {
       printf '%s\n' "$wants" >>"$state/revert/dirs"
       mkdir -p "$wants"
     fi
-    revert_at_boot >"$unit"
+    at_boot >"$unit"
     ln -sf "$unit" "$wants/"
     sync # a power cut right after the change must find all of this
     # without a terminal, a session or an open file of this run
