@@ -38,9 +38,6 @@ func sysctlKey(key string) string {
 	return strings.NewReplacer(".", "/", "/", ".").Replace(key)
 }
 
-// dotted is a key as people write it.
-func dotted(key string) string { return strings.NewReplacer(".", "/", "/", ".").Replace(key) }
-
 // kept is what the next boot sets a key to: the last line that names it, or
 // else the last pattern that fits.
 func kept(all []setting, key string) (setting, bool) {

@@ -122,7 +122,7 @@ func (v *serviceRun) reached() []Check {
 		case s.Answers > 0:
 			cs = append(cs, good(nameReached, "%s: it answered %d requests", res.VIP, s.Answers).on(s.Name))
 		case s.Failed > 0:
-			cs = append(cs, bad(nameReached, fmt.Sprintf("%s: it was given %d requests and answered none", res.VIP, s.Failed),
+			cs = append(cs, bad(nameReached, res.VIP+": it answered none of the requests that it was given",
 				"see the other checks of "+s.Name+"; with none failed, look for a firewall on it that drops what is for the VIP").on(s.Name))
 		case res.Problem != "" && res.Unattributed == 0 && res.Failed == 0:
 			cs = append(cs, bad(nameReached, fmt.Sprintf("%s: none of %d requests reached it", res.VIP, res.Requests),
