@@ -20,13 +20,6 @@ func TestDR(t *testing.T) {
 	})
 }
 
-// whole has the lab's director forward what is longer than a segment: the
-// driver of User-Mode Linux garbles segments that the kernel merged.
-func (b *bench) whole(t *testing.T) {
-	t.Helper()
-	b.on(t, "director", "ip link set dev ens33 gro_max_size 1")
-}
-
 func drDeploy(b *bench, t *testing.T) {
 	if o := b.run(t, call{args: []string{"dr", "--json"}, bound: patience / 3}); o.exit != 0 {
 		t.Fatalf("exit %d\n%v", o.exit, o)
@@ -34,7 +27,6 @@ func drDeploy(b *bench, t *testing.T) {
 	if o := b.run(t, call{args: []string{"dr", "--json", "--check"}}); o.exit != 0 || len(o.with("would-change", "pending")) > 0 {
 		t.Fatalf("a deployed cluster is not settled: exit %d, %v", o.exit, o.with("would-change", "pending"))
 	}
-	b.whole(t)
 	o := b.healthy(t, "", drTenAndTen, "-v")
 	for _, want := range []string{
 		"only the director answers for 192.168.1.48: MAC 02:00:c0:a8:01:28, asked by director, web1, web2",
