@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
@@ -37,8 +38,8 @@ type Heading struct {
 	Nonce   string // marks the program's events
 
 	// Patience is how long a change that may cut the workstation off waits for
-	// its confirmation, in seconds.
-	Patience int
+	// its confirmation; 0: DefaultConfirmTimeout.
+	Patience time.Duration
 }
 
 // step is one task of a compiled program, at the number the program uses.
@@ -94,7 +95,10 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		b.WriteString(checkPrelude)
 	} else {
 		fmt.Fprintf(&b, "run=%s\nwho=%s\n", shell.Quote("/run/lvsdeploy/"+head.Cluster), shell.Quote(head.Who))
-		fmt.Fprintf(&b, "patience=%d\n", head.Patience)
+		if head.Patience == 0 {
+			head.Patience = DefaultConfirmTimeout
+		}
+		fmt.Fprintf(&b, "patience=%d\n", max(1, int(head.Patience.Seconds())))
 		b.WriteString(applyPrelude)
 		b.WriteString(armPrelude)
 		function(&b, "revert", "script", shell.Heredoc("cat", revertScript))

@@ -47,7 +47,9 @@ func (r *run) lostAtRisk(ctx context.Context, h *hostRun, err error) bool {
 	if h.next < len(h.program.steps) && h.program.steps[h.next].task.Undo != "" {
 		h.atRisk = h.program.steps[h.next].task.Name
 	}
-	if r.o.Check || err == nil || errors.As(err, &exit) || h.atRisk == "" || ctx.Err() != nil {
+	// 75: it has stopped of its own accord, perhaps because the host went back
+	ended := err == nil || errors.As(err, &exit) && exit.Code != 75
+	if r.o.Check || ended || h.atRisk == "" || ctx.Err() != nil {
 		return false
 	}
 	h.lost, h.lostBy = true, err

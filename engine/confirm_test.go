@@ -136,7 +136,7 @@ func TestRevertNeedsNobody(t *testing.T) {
 	t.Parallel()
 	h, plan := routed(t, fakehost.Dash, fakehost.Debian)
 	was := live(h)
-	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 4}, false)
+	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 4 * time.Second}, false)
 	session, err := h.Start(t.Context(), program.Text)
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestRevertNeedsNobody(t *testing.T) {
 func TestNextRunTakesBackFirst(t *testing.T) {
 	t.Parallel()
 	h, plan := routed(t, fakehost.Dash, fakehost.Debian)
-	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 600}, false)
+	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 600 * time.Second}, false)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	session, err := h.Start(ctx, program.Text)
@@ -181,6 +181,10 @@ func TestNextRunTakesBackFirst(t *testing.T) {
 	}
 	cancel()
 	_ = session.Wait()
+	// what waits to take the change back must not hold the lock meanwhile
+	if _, said, code := h.Run("flock -w 10 /run/lvsdeploy/shop/lock true"); code != 0 {
+		t.Errorf("the lock is stuck: %s", said)
+	}
 	events := fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{})
 	if said := fakerun.Lines(events); strings.Count(said, ": changed") != 4 {
 		t.Errorf("the change was not taken back before it was made again:\n%s", said)

@@ -82,7 +82,7 @@ func Run(ctx context.Context, cluster string, plan tasks.Plan, hosts map[string]
 				r.order = append(r.order, hp.Host)
 				r.hosts[hp.Host] = &hostRun{name: hp.Host, nonce: nonce, waiting: -1, done: map[int]bool{},
 					program: Compile(plan, hp.Host, Heading{Cluster: cluster, Host: o.Label(hp.Host), Mode: o.Mode, Who: o.Who, Nonce: nonce,
-						Patience: max(1, int(o.ConfirmTimeout.Seconds()))}, o.Check)}
+						Patience: o.ConfirmTimeout}, o.Check)}
 			}
 		}
 	}

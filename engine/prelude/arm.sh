@@ -65,17 +65,28 @@ arm() {
     ln -sf "$unit" "$wants/"
     sync # a power cut right after the change must find all of this
     # without a terminal, a session or an open file of this run
-    (cd / && setsid sh "$state/revert/revert.sh" "$state" wait </dev/null >/dev/null 2>&1 9>&- &)
+    (
+      exec 9>&- </dev/null >/dev/null 2>&1
+      cd / || exit
+      setsid sh "$state/revert/revert.sh" "$state" wait &
+    )
     armed=yes
   fi
+  still_armed
   extend
   { "undo_$1" 9>&-; cat "$state/revert/undo"; } >"$state/revert/undo.new"
   mv -f "$state/revert/undo.new" "$state/revert/undo"
 }
 
+# still_armed: or has the host gone back while this run was too slow?
+still_armed() {
+  [ -e "$state/revert/run" ] || exit 75
+}
+
 # confirm: wait until the workstation has reached this host anew
 confirm() {
   [ -n "$armed" ] || return 0
+  still_armed
   extend
   event confirm
   if [ -t 0 ]; then
