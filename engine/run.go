@@ -17,33 +17,6 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/tasks"
 )
 
-// Host runs a program as root somewhere. Start returns once it is under way;
-// what is written to Stdin after that reaches the program itself.
-type Host interface {
-	Start(ctx context.Context, program string) (*Session, error)
-}
-
-// Session is a program that runs.
-type Session struct {
-	Stdin  io.Writer
-	Stdout io.Reader
-	Wait   func() error // after Stdout has ended
-	Stderr func() string
-}
-
-// Over runs programs over an SSH connection.
-func Over(c *remote.Conn) Host { return overSSH{c} }
-
-type overSSH struct{ conn *remote.Conn }
-
-func (o overSSH) Start(ctx context.Context, program string) (*Session, error) {
-	p, err := o.conn.Program(ctx, program)
-	if err != nil {
-		return nil, err
-	}
-	return &Session{Stdin: p.Stdin, Stdout: p.Stdout, Wait: p.Wait, Stderr: p.Stderr}, nil
-}
-
 // Options are what a run may be told.
 type Options struct {
 	Check bool

@@ -71,7 +71,7 @@ func (f *furniture) system(o Options) {
 	case Debian:
 		f.write("usr/lib/os-release", osRelease[Debian], 0o644)
 		f.write("etc/debian_version", "12.8\n", 0o644)
-		f.write("etc/apt/sources.list", "deb http://deb.debian.org/debian bookworm main\n", 0o644)
+		f.write("etc/apt/sources.list", "deb http://mirror.example/debian bookworm main\n", 0o644)
 		f.unit("ssh.service", "Type=notify\nExecStart=/bin/true\n", "multi-user.target", true)
 		if !o.NoPackageLists {
 			f.write("var/lib/fakehost/lists", "", 0o644)
