@@ -80,6 +80,7 @@ func newBench(t *testing.T, topology string) *bench {
 		t.Fatalf("cannot build lvsdeploy: %v\n%s", err, out)
 	}
 
+	b.alone(t)
 	keep := os.Getenv(envKeep) != ""
 	if !keep {
 		// What a run that was killed left, guardian and all.
@@ -102,6 +103,20 @@ func newBench(t *testing.T, topology string) *bench {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// alone refuses to run beside another run of these tests on the same lab, which
+// each would take away from the other.
+func (b *bench) alone(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), "lvsdeploy-lab-test-"+b.name+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		t.Fatalf("cannot use the lab %s: another run of these tests does (%s=NAME takes another lab): %v", b.name, envName, err)
+	}
 }
 
 // guard starts a process that outlives this one, however it ends, and takes
