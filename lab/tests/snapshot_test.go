@@ -30,7 +30,13 @@ sysctl -a 2>/dev/null | grep -E '^net\.ipv4\.(ip_forward|vs\.|conf\.[^.]*\.(rp_f
 lsmod | awk 'NR > 1 { print "module " $1 }' | sort
 [ ! -e /proc/net/ip_tables_names ] || iptables-legacy-save | grep -v '^#' | sed 's/\[[0-9]*:[0-9]*\]//; s/^/iptables /'
 [ ! -d /sys/module/ip_vs ] || ! command -v ipvsadm >/dev/null || ipvsadm -Sn | sed 's/^/ipvs /'
-systemctl list-unit-files --no-legend --no-pager | awk '{ print "unit " $1, $2 }'
+# systemd gives a slow machine 25 s to answer, and then says nothing
+for try in 1 2 3 4 5 6; do
+	units=$(systemctl list-unit-files --no-legend --no-pager) && [ -n "$units" ] && break
+	sleep 5
+done
+[ -n "$units" ] || exit 1
+printf '%s\n' "$units" | awk '{ print "unit " $1, $2 }'
 systemctl list-units --no-legend --no-pager --plain --state=active,failed --type=service,socket,automount,mount,path |
 	awk '$1 !~ /^(user@|user-runtime-dir@|run-user|ssh@|session-|systemd-timedated|systemd-hostnamed)/ { print "active " $1, $3 }'
 command -v exportfs >/dev/null && exportfs -v | tr -s ' \t' ' ' | sed 's/^/export /'
