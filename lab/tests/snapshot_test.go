@@ -19,7 +19,7 @@ export LC_ALL=C
 find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \
 	-o -path /var/log/journal -o -path /var/log/wtmp -o -path /var/log/btmp -o -path /var/log/lastlog \
 	-o -path /var/log/apache2/access.log -o -path /var/lib/sudo -o -path /var/lib/systemd/timers \
-	-o -path /var/lib/systemd/random-seed \) -prune \
+	-o -path /var/lib/systemd/random-seed -o -name .sudo_as_admin_successful \) -prune \
 	-o -printf 'file %p %M %U:%G size %s links to "%l" mtime %T@ ctime %C@\n' | sed '/^file [^ ]* d/s/ size [0-9]*//'
 # A file's ctime moves with its content; what may be configured is read as well.
 find /etc /var/lib /var/spool /opt /root /home /usr/local /boot -xdev -type f \
