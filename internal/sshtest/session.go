@@ -16,7 +16,7 @@ import (
 func encodePEM(b *pem.Block) []byte { return pem.EncodeToMemory(b) }
 
 // serve speaks SSH on one connection until it ends, and waits for what it runs.
-func (s *Server) serve(conn net.Conn) {
+func (s *Server) serve(conn *gate) {
 	sc, chans, reqs, err := ssh.NewServerConn(conn, s.config)
 	if err != nil {
 		return
@@ -52,7 +52,7 @@ func (s *Server) serve(conn net.Conn) {
 				return
 			}
 			running.Go(func() {
-				s.session(c, reqs, lost)
+				s.session(c, reqs, conn, lost)
 				sessions.Add(-1)
 			})
 		case "direct-tcpip":
@@ -64,7 +64,7 @@ func (s *Server) serve(conn net.Conn) {
 }
 
 // session serves one session channel: one exec or subsystem request.
-func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request, lost <-chan struct{}) {
+func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request, conn *gate, lost <-chan struct{}) {
 	defer ch.Close()
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -79,7 +79,7 @@ func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request, lost <-chan s
 			var m struct{ Command string }
 			if ok = ssh.Unmarshal(r.Payload, &m) == nil; ok {
 				started = true
-				running.Go(func() { s.exec(ch, m.Command, lost) })
+				running.Go(func() { s.exec(ch, m.Command, conn, lost) })
 			}
 		case r.Type == "subsystem" && !s.opts.NoSFTP:
 			var m struct{ Name string }
@@ -95,7 +95,7 @@ func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request, lost <-chan s
 }
 
 // exec runs one command, and sends its status the way sshd does.
-func (s *Server) exec(ch ssh.Channel, cmd string, lost <-chan struct{}) {
+func (s *Server) exec(ch ssh.Channel, cmd string, conn *gate, lost <-chan struct{}) {
 	defer ch.Close()
 	if s.opts.OnExec != nil {
 		s.opts.OnExec(cmd)
@@ -105,7 +105,7 @@ func (s *Server) exec(ch ssh.Channel, cmd string, lost <-chan struct{}) {
 		s.run(ch, cmd, stdout, lost)
 		return
 	}
-	code := s.opts.Exec(s.ctx, cmd, ch, broken{stdout}, broken{ch.Stderr()})
+	code := s.opts.Exec(s.ctx, cmd, ch, broken{stdout, conn}, broken{ch.Stderr(), conn})
 	_ = stdout.flush()
 	sendStatus(ch, code)
 }
@@ -114,10 +114,20 @@ func sendStatus(ch ssh.Channel, code int) {
 	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(code)}))
 }
 
-// broken gives writes to a channel that is gone the error of a broken pipe.
-type broken struct{ io.Writer }
+// broken gives writes to a channel that is gone the error of a broken pipe. A
+// channel tells its reader of the end before it refuses writes, so the
+// connection itself is asked.
+type broken struct {
+	io.Writer
+	conn *gate
+}
 
 func (b broken) Write(p []byte) (int, error) {
+	select {
+	case <-b.conn.gone:
+		return 0, io.ErrClosedPipe
+	default:
+	}
 	n, err := b.Writer.Write(p)
 	if err != nil {
 		err = io.ErrClosedPipe
