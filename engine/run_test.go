@@ -3,8 +3,11 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -177,15 +180,19 @@ func TestOwed(t *testing.T) {
 // TestStop: told to stop, a program ends between two tasks, and the next run
 // goes on from there.
 func TestStop(t *testing.T) {
+	// a shell cannot trap what it was started to ignore, as under nohup
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
+	t.Cleanup(func() { signal.Stop(caught) })
 	everyShell(t, func(t *testing.T, h *fakehost.Host) {
-		for _, signal := range []string{"TERM", "HUP", "INT"} {
+		for _, name := range []string{"TERM", "HUP", "INT"} {
 			sh(t, h, "rm -f /srv/*")
-			stopped := with(flag("stopped"), shell.F("kill -s %s $$; sleep 0.1; echo x >>/srv/stopped", signal))
+			stopped := with(flag("stopped"), shell.F("kill -s %s $$; sleep 0.1; echo x >>/srv/stopped", name))
 			plan := fakerun.One("web1", flag("before"), stopped, flag("after"))
 			expect(t, fakerun.Run(t, plan, on(h), engine.Options{}), "web1: before: changed", "web1: stopped: changed", "web1: after: unknown", "web1: error: cannot tell how web1 ended…")
 			expect(t, fakerun.Run(t, plan, on(h), engine.Options{}), "web1: before: ok", "web1: stopped: ok", "web1: after: changed")
 			if got := sh(t, h, "cat /srv/*"); got != "x\nx\nx" {
-				t.Errorf("%s: something was done twice: %q", signal, got)
+				t.Errorf("%s: something was done twice: %q", name, got)
 			}
 		}
 	})
