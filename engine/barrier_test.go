@@ -180,7 +180,8 @@ func TestRefused(t *testing.T) {
 func TestCompileCheckHoldsNoChange(t *testing.T) {
 	restart := tasks.Handler("k", tasks.Task{Name: "h", Check: "exit 1", Apply: shell.F("APPLIED %s", "handler")})
 	change := tasks.Task{Name: "t", Check: "same x", Apply: "APPLIED task; x | put y", Notify: "k", Owns: []string{"OWNED"}}
-	plan := fakerun.One("web1", change, tasks.Removed("/x"), restart)
+	gone, _ := tasks.Leftovers(nil, []string{"file /x"}, 0)
+	plan := fakerun.One("web1", change, gone[0], restart)
 	text := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop"}, true).Text
 	for _, f := range tasks.Library {
 		if holds := strings.Contains(text, "\n"+f.Name+"() {"); holds && f.Changes {

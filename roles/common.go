@@ -29,6 +29,15 @@ func policies(h host) part {
 	return p
 }
 
+// daemons are services as a manifest names them.
+func daemons(units []string) []string {
+	var entries []string
+	for _, u := range units {
+		entries = append(entries, "daemon "+u)
+	}
+	return entries
+}
+
 // pages puts index.html or a site's files into dir.
 func pages(h host, dir, index, site string) []tasks.Task {
 	switch {
@@ -43,7 +52,7 @@ func pages(h host, dir, index, site string) []tasks.Task {
 // StagingOf is where a site's files wait on the host before they are put in
 // place in dir.
 func StagingOf(staging, dir string) string {
-	return path.Join(staging, strings.ReplaceAll(strings.Trim(dir, "/"), "/", "-"))
+	return staging + strings.ReplaceAll(path.Clean("/"+dir), "/", "-")
 }
 
 // Publication is a local directory that is published on a host.
@@ -98,8 +107,8 @@ func withLeftovers(in Input, p tasks.Plan) tasks.Plan {
 		clean.After = append(clean.After, s.Name)
 	}
 	for _, h := range hosts(in) {
-		if left := leftovers(h, p); len(left) > 0 {
-			clean.Hosts = append(clean.Hosts, tasks.HostPlan{Host: h.Name, Tasks: left})
+		if left := leftovers(h, p); len(left.tasks) > 0 {
+			clean.Hosts = append(clean.Hosts, tasks.HostPlan{Host: h.Name, Tasks: left.tasks, Handlers: left.handlers})
 		}
 	}
 	if len(clean.Hosts) == 0 {
@@ -108,7 +117,7 @@ func withLeftovers(in Input, p tasks.Plan) tasks.Plan {
 	return append(p, clean)
 }
 
-func leftovers(h host, p tasks.Plan) []tasks.Task {
+func leftovers(h host, p tasks.Plan) part {
 	var owned, names []string
 	for _, s := range p {
 		for _, hp := range s.Hosts {
@@ -120,19 +129,35 @@ func leftovers(h host, p tasks.Plan) []tasks.Task {
 			}
 		}
 	}
-	var left []tasks.Task
-	for _, entry := range tasks.SortLeftovers(h.facts.Manifest) {
-		if slices.Contains(owned, entry) {
-			continue
-		}
-		if _, file, _ := strings.Cut(entry, " "); h.web != nil && h.web.Mount != "" && strings.HasPrefix(file, h.platform.DocRoot+"/") {
-			continue // a page of ours lies under the mount now; what is seen there is the NFS server's
-		}
-		if t, ok := tasks.Leftover(entry); ok && !slices.Contains(names, t.Name) {
-			left = append(left, t)
+	var kept []tasks.Task
+	var gone []string
+	for _, entry := range h.facts.Manifest {
+		_, file, _ := strings.Cut(entry, " ")
+		switch {
+		case slices.Contains(owned, entry):
+		case strings.HasPrefix(entry, "service ") && h.Name == h.cluster.Director.Name: // table has drained it
+		case h.web != nil && h.web.Mount != "" && strings.HasPrefix(file, h.platform.DocRoot+"/"):
+			kept = append(kept, tasks.Kept(entry, "the mount hides it"))
+		default:
+			gone = append(gone, entry)
 		}
 	}
+	left := takenAway(h, gone)
+	left.tasks = slices.DeleteFunc(append(left.tasks, kept...), func(t tasks.Task) bool { return slices.Contains(names, t.Name) })
 	return left
+}
+
+// takenAway are the tasks that take entries of a host's manifest away, with
+// the handlers of those who have to know.
+func takenAway(h host, entries []string) part {
+	readers := []tasks.Reader{{Below: "/etc/exports.d", Handler: tasks.Reexport()}}
+	if h.platform.WebConf != "" {
+		readers = append(readers, tasks.Reader{Below: h.platform.WebConf, Handler: tasks.Restart(h.platform.WebService)})
+	}
+	var p part
+	p.tasks, p.handlers = tasks.Leftovers(h.facts.Manifest, entries, drainPatience, readers...)
+	p.handlers = slices.CompactFunc(p.handlers, func(a, b tasks.Task) bool { return a.Key() == b.Key() })
+	return p
 }
 
 // services are the virtual services as the IPVS table holds them.

@@ -31,7 +31,7 @@ func moduleIPVS(h host) part {
 }
 
 func directorPackages(h host) part {
-	return do(tasks.Packages(h.platform, h.platform.Director...))
+	return do(tasks.Packages(h.platform, []string{"boot " + h.platform.IPVSService}, h.platform.Director...))
 }
 
 func wanInterface(h host) part {

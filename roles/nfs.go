@@ -8,7 +8,7 @@ import (
 )
 
 func nfsPackages(h host) part {
-	return do(tasks.Packages(h.platform, h.platform.NFSServer...))
+	return do(tasks.Packages(h.platform, daemons(h.platform.NFSServices), h.platform.NFSServer...))
 }
 
 // nfsServices come before the exports: a server that starts reads what is

@@ -17,7 +17,7 @@ type Problem struct {
 	Host, Text, Hint string
 }
 
-func (p Problem) Error() string { return "cannot deploy on " + p.Host + ": " + p.Text }
+func (p Problem) Error() string { return "cannot use " + p.Host + ": " + p.Text }
 
 // The bounds of what a host may be like.
 const (
@@ -37,12 +37,8 @@ func Preflight(in Input, now time.Time) []Problem {
 		say := func(hint, format string, args ...any) {
 			all = append(all, Problem{Host: h.Name, Text: fmt.Sprintf(format, args...), Hint: hint})
 		}
-		if f.UID != 0 {
-			say("log in as root, or set become = true in [ssh] to use sudo", "the login is not root and sudo is not asked for")
-		}
-		if _, err := tasks.PlatformOf(*f); err != nil {
-			say("", "%s", strings.TrimPrefix(err.Error(), "cannot "))
-		}
+		checkLogin(*f, say)
+		checkPlatform(*f, say)
 		if !f.Systemd {
 			say("what survives a reboot is kept by systemd units", "systemd does not run there")
 		}
@@ -64,6 +60,38 @@ func Preflight(in Input, now time.Time) []Problem {
 		}
 	}
 	return all
+}
+
+// PreflightTeardown asks for nothing but what taking away needs: a host that is
+// no longer fit for a cluster can still be freed of one.
+func PreflightTeardown(in Input, _ time.Time) []Problem {
+	var all []Problem
+	for _, h := range hosts(in) {
+		f := in.Facts[h.Name]
+		if f == nil {
+			continue
+		}
+		say := func(hint, format string, args ...any) {
+			all = append(all, Problem{Host: h.Name, Text: fmt.Sprintf(format, args...), Hint: hint})
+		}
+		checkLogin(*f, say)
+		if slices.Contains(f.Manifest, "packages") {
+			checkPlatform(*f, say)
+		}
+	}
+	return all
+}
+
+func checkPlatform(f tasks.Facts, say func(hint, format string, args ...any)) {
+	if _, err := tasks.PlatformOf(f); err != nil {
+		say("", "%s", strings.TrimPrefix(err.Error(), "cannot "))
+	}
+}
+
+func checkLogin(f tasks.Facts, say func(hint, format string, args ...any)) {
+	if f.UID != 0 {
+		say("log in as root, or set become = true in [ssh] to use sudo", "the login is not root and sudo is not asked for")
+	}
 }
 
 // wanted is an interface that the inventory names, and the address that SSH

@@ -50,6 +50,10 @@ type stage struct {
 // every host (Preflight sees to that); a host without facts has its place in
 // the plan, so that the others wait for it and learn why it does not come.
 func plan(in Input, stages []stage) tasks.Plan {
+	return withLeftovers(in, staged(in, stages))
+}
+
+func staged(in Input, stages []stage) tasks.Plan {
 	var p tasks.Plan
 	for _, s := range stages {
 		out := tasks.Stage{Name: s.name, After: s.after}
@@ -81,7 +85,7 @@ func plan(in Input, stages []stage) tasks.Plan {
 			p = append(p, out)
 		}
 	}
-	return withLeftovers(in, p)
+	return p
 }
 
 func hosts(in Input) []host {

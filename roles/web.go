@@ -11,11 +11,12 @@ import (
 )
 
 func webPackages(h host) part {
-	names := h.platform.Web
+	names, services := h.platform.Web, []string{h.platform.WebService}
 	if h.web.Mount != "" {
 		names = slices.Concat(names, h.platform.NFSClient)
+		services = slices.Concat(services, h.platform.NFSHelpers)
 	}
-	return do(tasks.Packages(h.platform, names...))
+	return do(tasks.Packages(h.platform, daemons(services), names...))
 }
 
 func mount(h host) part {

@@ -35,11 +35,11 @@ var (
 )
 
 func leftover(entry string) Task {
-	t, ok := Leftover(entry)
-	if !ok {
+	list, _ := Leftovers([]string{entry}, []string{entry}, 5*time.Second)
+	if len(list) != 1 {
 		panic("nothing is done about " + entry)
 	}
-	return t
+	return list[0]
 }
 
 func notifying(t Task, key string) Task {
@@ -51,8 +51,8 @@ func cases(p Platform) []taskCase {
 	firewalld := "systemctl is-active firewalld; systemctl is-enabled firewalld; :"
 	conf := File{Path: "/etc/t/web.conf", Mode: "0644", Content: "Listen 8080\n"}
 	return []taskCase{
-		{of: "Packages", kind: fakehost.Debian, task: Packages(p, "apache2", "iptables-persistent"), after: "dpkg-query -W -f '${db:Status-Status}' iptables-persistent", want: "installed"},
-		{of: "Packages", kind: fakehost.EL, task: Packages(p, "httpd", "iptables-services"), after: "rpm -q iptables-services", want: "iptables-services-1.4.21-35.el7.x86_64"},
+		{of: "Packages", kind: fakehost.Debian, task: Packages(p, nil, "apache2", "iptables-persistent"), after: "dpkg-query -W -f '${db:Status-Status}' iptables-persistent", want: "installed"},
+		{of: "Packages", kind: fakehost.EL, task: Packages(p, nil, "httpd", "iptables-services"), after: "rpm -q iptables-services", want: "iptables-services-1.4.21-35.el7.x86_64"},
 		{of: "Put", task: Put("put it", File{Path: "/etc/t/put", Mode: "0640", Content: "a ' \" $(reboot) \\n `x`\nEND\n"}),
 			after: "stat -c %a /etc/t/put; cat /etc/t/put", want: "640\na ' \" $(reboot) \\n `x`\nEND"},
 		{of: "Write", task: Write(File{Path: "/etc/t/write", Mode: "0644", Content: "new"}), setup: "echo old >/etc/t/write; chown 33:33 /etc/t/write; chmod 0600 /etc/t/write",
@@ -63,18 +63,24 @@ func cases(p Platform) []taskCase {
 		{of: "Setting", task: Setting("/etc/t/setting", "A.B", `"c\d"`), setup: `printf '#A.B=0\nAxB=1\n A.B=2\nC=3\nA.B=4\n\n' >/etc/t/setting`,
 			after: "cat /etc/t/setting; echo .", want: "#A.B=0\nAxB=1\nA.B=\"c\\d\"\nC=3\n\n."},
 		{of: "Setting", task: Setting("/etc/t/nosetting", "A", "b"), after: "cat /etc/t/nosetting", want: "A=b"},
-		{of: "Removed", task: Removed("/etc/t/changed"), setup: "mkdir -p " + state + "/backup/etc/t; echo first >" + state + "/backup/etc/t/changed; echo ours >/etc/t/changed",
+		{of: "Leftovers", task: leftover("file /etc/t/changed"), setup: "mkdir -p " + state + "/backup/etc/t; echo first >" + state + "/backup/etc/t/changed; echo ours >/etc/t/changed",
 			after: "cat /etc/t/changed", want: "first"},
-		{of: "Removed", task: leftover("file /etc/t/ours"), setup: "echo ours >/etc/t/ours", after: "ls /etc/t/ours 2>&1 | wc -l; [ ! -e /etc/t/ours ] && echo gone", want: "1\ngone"},
-		{of: "RemovedUnit", task: RemovedUnit("old.service"), setup: "printf '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/old.service; systemctl enable -q old",
+		{of: "Leftovers", task: leftover("file /etc/t/ours"), setup: "mkdir -p " + state + "; echo ours >/etc/t/ours; echo /etc/t/ours >>" + state + "/absent", after: "ls /etc/t/ours 2>&1 | wc -l; [ ! -e /etc/t/ours ] && echo gone", want: "1\ngone"},
+		{of: "Leftovers", task: leftover("unit old.service"), setup: "mkdir -p " + state + "; echo /etc/systemd/system/old.service >>" + state + "/absent; printf '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/old.service; systemctl enable -q old",
 			after: "find /etc/systemd/system -name 'old*'", want: ""},
-		{of: "Leftover", task: leftover("snat POSTROUTING -s 10.0.0.0/8 -o ens37 -j SNAT --to-source 12.0.0.9"), setup: "iptables -w -t nat -A POSTROUTING -s 10.0.0.0/8 -o ens37 -j SNAT --to-source 12.0.0.9",
+		{of: "Leftovers", task: leftover("snat POSTROUTING -s 10.0.0.0/8 -o ens37 -j SNAT --to-source 12.0.0.9"), setup: "iptables -w -t nat -A POSTROUTING -s 10.0.0.0/8 -o ens37 -j SNAT --to-source 12.0.0.9",
 			after: "iptables -t nat -S POSTROUTING | grep -c 12.0.0.9", want: "0"},
-		{of: "Leftover", task: leftover("address ens37 10.9.9.9/24"), setup: "ip addr add 10.9.9.9/24 dev ens37", after: "ip addr show dev ens37 | grep -c 10.9.9.9", want: "0"},
-		{of: "Leftover", task: leftover("block /etc/t/others shop x"), setup: "printf 'a\n# begin lvsdeploy shop x\nb\n# end lvsdeploy shop x\nc\n\n' >/etc/t/others", after: "cat /etc/t/others; echo .", want: "a\nc\n\n."},
-		{of: "Leftover", task: leftover("setting /etc/t/reset KEY"), setup: "mkdir -p " + state + "/backup/etc/t; printf 'KEY=\"a\\\\b\"\nx=1\n' | tee " + state + "/backup/etc/t/reset | sed s/a/c/ >/etc/t/reset", after: "cat /etc/t/reset", want: "KEY=\"a\\b\"\nx=1"},
-		{of: "Leftover", task: leftover("route lo 12.0.0.8/32"), setup: "ip route add 12.0.0.8/32 dev lo", after: "ip route | grep -c 12.0.0.8", want: "0"},
-		{of: "Leftover", task: leftover("sysctl net.ipv4.conf.ens37.accept_local"), setup: "mkdir -p " + state + "/live; echo 0 >" + state + "/live/sysctl.net.ipv4.conf.ens37.accept_local; echo 1 >/proc/sys/net/ipv4/conf/ens37/accept_local", after: "cat /proc/sys/net/ipv4/conf/ens37/accept_local", want: "0"},
+		{of: "Leftovers", task: leftover("address ens37 10.9.9.9/24"), setup: "ip addr add 10.9.9.9/24 dev ens37", after: "ip addr show dev ens37 | grep -c 10.9.9.9", want: "0"},
+		{of: "Leftovers", task: leftover("block /etc/t/others shop x"), setup: "printf 'a\n# begin lvsdeploy shop x\nb\n# end lvsdeploy shop x\nc\n\n' >/etc/t/others", after: "cat /etc/t/others; echo .", want: "a\nc\n\n."},
+		{of: "Leftovers", task: leftover("setting /etc/t/reset KEY"), setup: "mkdir -p " + state + "/backup/etc/t; printf 'KEY=\"a\\\\b\"\nx=1\n' | tee " + state + "/backup/etc/t/reset | sed s/a/c/ >/etc/t/reset", after: "cat /etc/t/reset", want: "KEY=\"a\\b\"\nx=1"},
+		{of: "Leftovers", task: leftover("route lo 12.0.0.8/32"), setup: "ip route add 12.0.0.8/32 dev lo", after: "ip route | grep -c 12.0.0.8", want: "0"},
+		{of: "Leftovers", task: leftover("sysctl net.ipv4.conf.ens37.accept_local"), setup: "mkdir -p " + state + "/live; echo 0 >" + state + "/live/sysctl.net.ipv4.conf.ens37.accept_local; echo 1 >/proc/sys/net/ipv4/conf/ens37/accept_local", after: "cat /proc/sys/net/ipv4/conf/ens37/accept_local", want: "0"},
+		{of: "Leftovers", task: leftover("block /etc/t/ownblock shop x"), setup: "mkdir -p " + state + "; echo /etc/t/ownblock >>" + state + "/absent; printf '#!/bin/sh\n# begin lvsdeploy shop x\nb\n# end lvsdeploy shop x\n' >/etc/t/ownblock",
+			after: "[ -e /etc/t/ownblock ] || echo gone", want: "gone"},
+		{of: "Leftovers", task: leftover("block /etc/t/rc.local shop x"), setup: "mkdir -p " + state + "/backup/etc/t; echo a >" + state + "/backup/etc/t/rc.local; chmod 0600 " + state + "/backup/etc/t/rc.local; printf 'a\n# begin lvsdeploy shop x\nb\n# end lvsdeploy shop x\n' >/etc/t/rc.local; chmod 0700 /etc/t/rc.local",
+			after: "stat -c %a /etc/t/rc.local", want: "600"},
+		{of: "Leftovers", task: leftover("fstab /mnt/theirs"), setup: "mkdir -p " + state + "/backup/etc /mnt/theirs; awk '$2 != \"/mnt/theirs\"' /etc/fstab >" + state + "/backup/etc/fstab; sed -i '$a 192.168.1.77:/data /mnt/theirs nfs defaults 0 0' " + state + "/backup/etc/fstab; echo '192.168.1.40:/ours /mnt/theirs nfs defaults 0 0' >>/etc/fstab",
+			after: "grep theirs /etc/fstab; cat /mnt/theirs/index.html; umount /mnt/theirs; rm " + state + "/backup/etc/fstab", want: "192.168.1.77:/data /mnt/theirs nfs defaults 0 0\nfar"},
 		{of: "Block", task: Block(File{Path: "/etc/t/block", Mode: "0755", Content: "say ' \\n\n"}, "shop x"), setup: "printf '#!/bin/sh\n# begin lvsdeploy shop x\nold\n# end lvsdeploy shop x\nmine\n' >/etc/t/block",
 			after: "stat -c %a /etc/t/block; cat /etc/t/block", want: "755\n#!/bin/sh\nmine\n# begin lvsdeploy shop x\nsay ' \\n\n# end lvsdeploy shop x"},
 		{of: "Block", task: Block(File{Path: "/etc/t/noblock", Mode: "0755", Content: "say\n"}, "shop y"), after: "head -n 2 /etc/t/noblock", want: "#!/bin/sh\n# begin lvsdeploy shop y"},

@@ -30,7 +30,7 @@ func Directory(dir string) Task {
 	return Task{
 		Name:  "create directory " + dir,
 		Check: shell.F("[ -d %s ] || { echo 'no such directory'; exit 1; }", dir),
-		Apply: shell.F("mkdir -p %s", dir),
+		Apply: shell.F("directory %s", dir),
 	}
 }
 
@@ -84,7 +84,8 @@ func blockGone(file, mark string) Task {
 		Name:  "remove the block from " + file,
 		Check: shell.F("! grep -qxF -e %s %s 2>/dev/null || { echo 'still there'; exit 1; }", begin, file),
 		Apply: shell.F(`rest=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s && echo .)
-printf '%%s' "${rest%%.}" | put %s 0755`, begin, end, file, file),
+printf '%%s' "${rest%%.}" | put %s 0755
+original %s`, begin, end, file, file, file),
 	}
 }
 
@@ -102,13 +103,14 @@ new=$(was="$was" awk -v key=%s '
   { bare = $0; sub(/^[ \t]+/, "", bare) }
   index(bare, key "=") == 1 { if (ENVIRON["was"] != "" && !done++) print ENVIRON["was"]; next }
   { print }' %s && echo .)
-printf '%%s' "${new%%.}" | put %s 0644`, pattern, file, key, file, file),
+printf '%%s' "${new%%.}" | put %s 0644
+original %s`, pattern, file, key, file, file, file),
 	}
 }
 
-// Removed takes away a file of an earlier run, or puts back what was there
+// removed takes away a file of an earlier run, or puts back what was there
 // before it.
-func Removed(file string) Task {
+func removed(file string) Task {
 	return Task{
 		Name:  "remove " + file,
 		Check: shell.F("restored %s", file),
@@ -116,8 +118,8 @@ func Removed(file string) Task {
 	}
 }
 
-// RemovedUnit disables and removes a unit of an earlier run.
-func RemovedUnit(unit string) Task {
+// unitGone disables and removes a unit of an earlier run.
+func unitGone(unit string) Task {
 	file := path.Join("/etc/systemd/system", unit)
 	return Task{
 		Name:  "remove unit " + unit,

@@ -129,8 +129,12 @@ func Drain(services []VirtualService, gone []string, patience time.Duration) Tas
   -a) printf '%s\n' "$want" | grep -q -e "^-a $2 $3 -r $5 " ;;
   esac || printf '%s\n' "$rule"
 done)`)
+	name := "drain and remove what is no longer in " + list(services)
+	if len(services) == 0 {
+		name = "drain and remove " + strings.Join(gone, ", ")
+	}
 	return Task{
-		Name:  "drain and remove what is no longer in " + list(services),
+		Name:  name,
 		Check: shell.Lines(extra, `[ -z "$extra" ] || { printf '%s\n' "$extra" | sed 's/^/-/'; exit 1; }`),
 		Apply: shell.Lines(extra, shell.F(`servers=$(printf '%%s\n' "$extra" | grep -e '^-a' || :)
 gone=$(printf '%%s\n' "$extra" | grep -e '^-A' || :)

@@ -3,49 +3,103 @@ package tasks
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
-// Leftover is the task that takes away what an entry of the manifest names,
-// once no task of a plan owns it any more. It knows every kind of entry that
-// Task.Owns may hold; false for one that needs nothing done here.
-func Leftover(entry string) (Task, bool) {
-	kind, name, _ := strings.Cut(entry, " ")
-	first, second, _ := strings.Cut(name, " ")
-	switch kind {
-	case "address":
-		return addressGone(first, second), true
-	case "route":
-		return routeGone(first, second), true
-	case "default-route":
-		return defaultRouteGone(first, second), true
-	case "snat":
-		return snatGone(strings.Fields(name)), true
-	case "fstab":
-		return Unmounted(name), true
-	case "unit":
-		return RemovedUnit(name), true
-	case "file", "page":
-		return Removed(name), true
-	case "block":
-		return blockGone(first, second), true
-	case "setting":
-		return settingGone(first, second), true
-	case "sysctl":
-		return sysctlGone(name), true
-	}
-	return Task{}, false // "service" leaves the table by Drain
+// leftover takes away what one entry of the manifest names. A row for every
+// kind that Task.Owns may hold, in the order in which they go: the table
+// before the addresses it serves, an address before the ARP settings that
+// keep quiet about it, live state before the files that keep it.
+var leftover = []struct {
+	kind string
+	task func(name string) Task
+}{
+	{"service", nil}, // together: see Leftovers
+	{"address", func(name string) Task { return addressGone(two(name)) }},
+	{"route", func(name string) Task { return routeGone(two(name)) }},
+	{"default-route", func(name string) Task { return defaultRouteGone(two(name)) }},
+	{"snat", func(name string) Task { return snatGone(strings.Fields(name)) }},
+	{"fstab", Unmounted},
+	{"unit", unitGone},
+	{"file", removed},
+	{"page", removed},
+	{"block", func(name string) Task { return blockGone(two(name)) }},
+	{"setting", func(name string) Task { return settingGone(two(name)) }},
+	{"sysctl", sysctlGone},
+	{"module", nil}, // needs the services
+	{"sebool", seBooleanGone},
+	{"selinux", func(string) Task { return seLinuxEnforcing() }},
+	{"boot", bootGone},
+	{"daemon", daemonGone},
+	{"firewall", firewallBack},
+	{"packages", nil}, // stay, unless PackagesGone is asked for
 }
 
-// SortLeftovers puts manifest entries into the order in which they are to be
-// taken away: an address before the ARP settings that keep quiet about it,
-// live state before the files that keep it.
-func SortLeftovers(entries []string) []string {
-	order := []string{"address", "route", "default-route", "snat", "fstab", "unit", "file", "page", "block", "setting", "sysctl"}
-	rank := func(entry string) int {
-		kind, _, _ := strings.Cut(entry, " ")
-		return slices.Index(order, kind)
+func two(name string) (string, string) {
+	first, second, _ := strings.Cut(name, " ")
+	return first, second
+}
+
+// Reader is who has to know when a file is gone.
+type Reader struct {
+	Below   string // a directory
+	Handler Task
+}
+
+// Leftovers are the tasks that take away what entries of a host's manifest
+// name, once no task of a plan owns it any more, and the handlers of those
+// readers who have to know.
+func Leftovers(manifest, entries []string, patience time.Duration, readers ...Reader) (list, handlers []Task) {
+	named := byKind(entries)
+	for _, row := range leftover {
+		names := named[row.kind]
+		switch {
+		case len(names) == 0, row.kind == "packages":
+		case row.kind == "service":
+			list = append(list, Drain(nil, names, patience))
+		case row.kind == "module":
+			list = append(list, ipvsGone(byKind(manifest)["service"]))
+		default:
+			for _, name := range names {
+				t := row.task(name)
+				for _, r := range readers {
+					if strings.HasPrefix(name, r.Below+"/") {
+						t.Notify = r.Handler.Key()
+						handlers = append(handlers, r.Handler)
+					}
+				}
+				list = append(list, t)
+			}
+		}
 	}
-	sorted := slices.Clone(entries)
-	slices.SortStableFunc(sorted, func(a, b string) int { return rank(a) - rank(b) })
-	return sorted
+	return list, handlers
+}
+
+func byKind(entries []string) map[string][]string {
+	named := map[string][]string{}
+	for _, entry := range slices.Sorted(slices.Values(entries)) {
+		kind, name, _ := strings.Cut(entry, " ")
+		named[kind] = append(named[kind], name)
+	}
+	return named
+}
+
+// Kept goes on owning what an entry of the manifest names, where it cannot be
+// taken away now.
+func Kept(entry, why string) Task {
+	return Task{Name: "leave " + entry + ": " + why, Check: ":", Owns: []string{entry}}
+}
+
+// Forgotten is the end of a cluster on a host: with what was remembered of it
+// go the directories that were made for it, those that are empty.
+func Forgotten() Task {
+	return Task{
+		Name: "forget the cluster",
+		Check: `left=$(find "$state" -mindepth 1 ! -path "$state/owed" 2>/dev/null) || left=
+[ -z "$left" ] || { echo "there is still $state"; exit 1; }`,
+		Apply: `[ ! -e "$state/directories" ] || sort -r "$state/directories" | while IFS= read -r dir; do
+  rmdir "$dir" 2>/dev/null || :
+done
+rm -rf "$state"`,
+	}
 }

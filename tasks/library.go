@@ -25,7 +25,7 @@ same() {
 restored() {
   if [ -e "$state/backup$1" ]; then
     cmp -s "$state/backup$1" "$1" || { echo "not as it was"; return 1; }
-  else
+  elif grep -qxF -e "$1" "$state/absent" 2>/dev/null; then
     [ ! -e "$1" ] || { echo "still there"; return 1; }
   fi
 }`},
@@ -44,6 +44,20 @@ remember_live() {
   printf '%s\n' "$2" >"$state/live/$1.new"
   mv -f "$state/live/$1.new" "$state/live/$1"
 }`},
+	{Name: "remember_unit", Changes: true, Text: `# remember_unit UNIT: whether it was enabled and running before the first run
+remember_unit() {
+  boot=disabled now=inactive
+  ! systemctl is-enabled --quiet "$1" 2>/dev/null || boot=enabled
+  ! systemctl is-active --quiet "$1" || now=active
+  remember_live "unit.$1" "$boot $now"
+}`},
+	{Name: "directory", Changes: true, Text: `# directory DIR: there, with those above it; what was not is remembered
+directory() {
+  [ ! -d "$1" ] || return 0
+  directory "${1%/*}"
+  printf '%s\n' "$1" >>"$state/directories"
+  mkdir "$1"
+}`},
 	{Name: "put", Changes: true, Text: `# put FILE MODE <CONTENT: written beside it, synced, renamed; owner, mode and
 # label of an existing file stay. The dot keeps directories that are read
 # whole from seeing the half-written one.
@@ -53,7 +67,7 @@ put() {
   target=$1
   [ ! -L "$1" ] || target=$(readlink -f "$1")
   beside=${target%/*}/.${target##*/}.lvsdeploy
-  mkdir -p "${target%/*}"
+  directory "${target%/*}"
   cat >"$beside"
   if [ -e "$target" ]; then
     chown "$(stat -c %u:%g "$target")" "$beside"
@@ -71,8 +85,18 @@ restore() {
   guard "$1"
   if [ -e "$state/backup$1" ]; then
     cp -a "$state/backup$1" "${1%/*}/.${1##*/}.lvsdeploy" && mv -f "${1%/*}/.${1##*/}.lvsdeploy" "$1"
-  else
+  elif grep -qxF -e "$1" "$state/absent" 2>/dev/null; then
     rm -f "$1"
+  fi
+}`},
+	{Name: "original", Changes: true, Text: `# original FILE: what was ours is out of it. If nothing else has changed, it is
+# the first original again, with mode and times; if there was none, and nothing
+# that says anything is left, it goes.
+original() {
+  if [ -e "$state/backup$1" ]; then
+    ! cmp -s "$state/backup$1" "$1" || restore "$1"
+  elif ! grep -qv -e '^#!' -e '^[[:space:]]*$' "$1"; then
+    restore "$1"
   fi
 }`},
 	{Name: "fetch", Text: `# fetch ADDRESS PORT PATH: one HTTP request with whatever this host has

@@ -55,7 +55,7 @@ if [ -n "$found" ]; then
   # stopping the automount has mostly done it
   umount -f %s 2>/dev/null || umount -l %s 2>/dev/null || :
 fi
-mkdir -p %s
+directory %s
 systemctl reset-failed "$unit.automount" "$unit.mount" 2>/dev/null || :
 systemctl start "$unit.automount" || mount %s
 timeout -s KILL 35 ls %s >/dev/null`, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir),
@@ -67,15 +67,27 @@ timeout -s KILL 35 ls %s >/dev/null`, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, 
 func Unmounted(dir string) Task {
 	return Task{
 		Name: "unmount " + dir,
-		Check: shell.F(`left=$(findmnt -n -l -t nfs,nfs4,autofs -o TARGET,SOURCE | awk -v dir=%s '$1 == dir')
-kept=$(awk -v dir=%s '$1 !~ /^#/ && $2 == dir' /etc/fstab)
-[ -z "$left$kept" ] || { printf '%%s\n' "$left" "$kept"; exit 1; }`, dir, dir),
+		Check: shell.F(`kept=$(awk -v dir=%s '$1 !~ /^#/ && ($2 == dir || $2 == dir "/")' /etc/fstab)
+was=$(awk -v dir=%s '$1 !~ /^#/ && ($2 == dir || $2 == dir "/")' "$state/backup/etc/fstab" 2>/dev/null) || was=
+left=
+[ -n "$was" ] || left=$(findmnt -n -l -t nfs,nfs4,autofs -o TARGET,SOURCE | awk -v dir=%s '$1 == dir')
+[ "$kept$left" = "$was" ] || { printf '%%s\n' "$left" "$kept" | sed '/./!d; s/^/-/'; [ -z "$was" ] || printf '%%s\n' "$was" | sed 's/^/+/'; exit 1; }`, dir, dir, dir),
+		// a line of somebody else's that ours has replaced comes back, and what
+		// it mounts
 		Apply: shell.F(`unit=$(systemd-escape --path %s)
 systemctl stop "$unit.automount" "$unit.mount" 2>/dev/null || :
 [ -z "$(findmnt -n -l -t nfs,nfs4 -o TARGET | awk -v dir=%s '$1 == dir')" ] || umount -f %s || umount -l %s
-new=$(awk -v dir=%s '$1 !~ /^#/ && $2 == dir { next } { print }' /etc/fstab && echo .)
-printf '%%s' "${new%%.}" | put /etc/fstab 0644
-systemctl daemon-reload`, dir, dir, dir, dir, dir),
+others() { awk -v dir=%s '$1 !~ /^#/ && ($2 == dir || $2 == dir "/") { next } { print }' "$1"; }
+was=$(awk -v dir=%s '$1 !~ /^#/ && ($2 == dir || $2 == dir "/")' "$state/backup/etc/fstab" 2>/dev/null) || was=
+if [ -e "$state/backup/etc/fstab" ] && [ "$(others /etc/fstab)" = "$(others "$state/backup/etc/fstab")" ]; then
+  restore /etc/fstab
+else
+  new=$(others /etc/fstab; [ -z "$was" ] || printf '%%s\n' "$was"; echo .)
+  printf '%%s' "${new%%.}" | put /etc/fstab 0644
+  original /etc/fstab
+fi
+systemctl daemon-reload
+[ -z "$was" ] || mount %s`, dir, dir, dir, dir, dir, dir, dir),
 	}
 }
 

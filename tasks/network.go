@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
 )
@@ -15,7 +16,8 @@ func Address(dev string, address netip.Prefix) Task {
 { ip -o -4 addr show dev %s | awk '{ print "it has " $4 } END { if (!NR) print "it has no address" }'; exit 1; }
 case $(ip -o link show dev %s) in *,UP*) ;; *) echo 'it is down'; exit 1 ;; esac`, dev, address, dev, dev),
 		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || ip addr add %s dev %s
-ip link set dev %s up`, dev, address, address, dev, dev),
+case $(ip -o link show dev %s) in *,UP*) ;; *) remember_live %s down ;; esac
+ip link set dev %s up`, dev, address, address, dev, dev, "link."+dev, dev),
 		Undo: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || echo %s`,
 			dev, address, string(shell.F("ip addr del %s dev %s", address, dev))),
 		Owns: []string{"address " + dev + " " + address.String()},
@@ -28,8 +30,9 @@ func addressGone(dev, address string) Task {
 	return Task{
 		Name:  "remove " + address + " from " + dev,
 		Check: shell.F(`! ip -o -4 addr show dev %s 2>/dev/null | awk -v gone=%s '$4 == gone { found = 1 } END { exit !found }' || { echo 'still there'; exit 1; }`, dev, address),
-		Apply: shell.F("ip addr del %s dev %s", address, dev),
-		Undo:  echo(shell.F("ip addr add %s dev %s", address, dev)),
+		Apply: shell.F(`ip addr del %s dev %s
+[ ! -e "$state/live/"%s ] || [ -n "$(ip -o -4 addr show dev %s)" ] || ip link set dev %s down`, address, dev, "link."+dev, dev, dev),
+		Undo: echo(shell.F("ip addr add %s dev %s; ip link set dev %s up", address, dev, dev)),
 	}
 }
 
@@ -53,11 +56,11 @@ ip route replace default via %s dev %s`, gateway, dev),
 func defaultRouteGone(dev, gateway string) Task {
 	return Task{
 		Name:  "route by default as before",
-		Check: shell.F("[ -z \"$(ip -4 route show default via %s dev %s)\" ] || { echo 'still there'; exit 1; }", gateway, dev),
+		Check: shell.F("! ip -4 route show default | grep -q %s || { echo 'still there'; exit 1; }", "^default via "+strings.ReplaceAll(gateway, ".", "[.]")+" dev "+dev+" "),
 		Apply: shell.F(`ip route del default via %s dev %s
-[ ! -s "$state/live/default-route" ] || while read -r route; do
+[ ! -e "$state/live/default-route" ] || while read -r route; do
   # shellcheck disable=SC2086 # a route is a list of words
-  ip route replace $route
+  [ -z "$route" ] || ip route replace $route
 done <"$state/live/default-route"`, gateway, dev),
 		Undo: echo(shell.F("ip route replace default via %s dev %s", gateway, dev)),
 	}

@@ -23,6 +23,7 @@ type Platform struct {
 	NFSServer   []string
 	NFSServices []string
 	NFSClient   []string
+	NFSHelpers  []string // services that come with NFSClient
 
 	Director     []string
 	IPVSService  string
@@ -50,6 +51,7 @@ var platforms = []Platform{
 		NFSServer:     []string{"nfs-kernel-server", "rpcbind"},
 		NFSServices:   []string{"rpcbind", "nfs-server"},
 		NFSClient:     []string{"nfs-common"},
+		NFSHelpers:    []string{"rpcbind"},
 		Director:      []string{"ipvsadm", "iptables"},
 		IPVSService:   "ipvsadm",
 		IPVSRules:     "/etc/ipvsadm.rules",
@@ -71,6 +73,7 @@ func el(tool string, m manager) Platform {
 		NFSServer:   []string{"nfs-utils", "rpcbind"},
 		NFSServices: []string{"rpcbind", "nfs-server"},
 		NFSClient:   []string{"nfs-utils"},
+		NFSHelpers:  []string{"rpcbind"},
 		Director:    []string{"ipvsadm", "iptables"},
 		IPVSService: "ipvsadm",
 		IPVSRules:   "/etc/sysconfig/ipvsadm",

@@ -8,9 +8,18 @@ func NoFirewall(unit string) Task {
 		Name: "stop and disable " + unit,
 		Check: shell.F(`if systemctl is-active --quiet %s; then echo 'it runs'; exit 1; fi
 if systemctl is-enabled --quiet %s 2>/dev/null; then echo 'it is enabled'; exit 1; fi`, unit, unit),
-		Apply: shell.F("systemctl disable --quiet %s\nsystemctl stop %s", unit, unit),
+		Apply: shell.F("remember_unit %s\nsystemctl disable --quiet %s\nsystemctl stop %s", unit, unit, unit),
 		Undo:  echo(shell.F("systemctl enable --quiet %s; systemctl start %s", unit, unit)),
+		Owns:  []string{"firewall " + unit},
 	}
+}
+
+// firewallBack has a firewall that was stopped run again.
+func firewallBack(unit string) Task {
+	t := daemonGone(unit)
+	t.Settles = ""
+	t.Undo = echo(shell.F("systemctl disable --quiet %s; systemctl stop %s", unit, unit))
+	return t
 }
 
 // SELinuxBoolean sets a boolean now and for every boot.
@@ -19,7 +28,19 @@ func SELinuxBoolean(name string) Task {
 		Name: "allow " + name + " in SELinux",
 		Check: shell.F(`now=$(getsebool %s) || exit 2
 case $now in *' --> on') ;; *) echo "$now"; exit 1 ;; esac`, name),
-		Apply: shell.F("setsebool -P %s on", name),
+		Apply: shell.F("remember_live %s off\nsetsebool -P %s on", "sebool."+name, name),
+		Needs: command("getsebool"),
+		Owns:  []string{"sebool " + name},
+	}
+}
+
+// seBooleanGone puts a boolean back.
+func seBooleanGone(name string) Task {
+	return Task{
+		Name: "no longer allow " + name + " in SELinux",
+		Check: shell.F(`now=$(getsebool %s) || exit 2
+case $now in *' --> off') ;; *) echo "$now"; exit 1 ;; esac`, name),
+		Apply: shell.F("setsebool -P %s off", name),
 		Needs: command("getsebool"),
 	}
 }
@@ -29,6 +50,16 @@ func SELinuxPermissive() Task {
 	t := Setting("/etc/selinux/config", "SELINUX", "permissive")
 	t.Name = "set SELinux permissive"
 	t.Check = shell.Lines("[ \"$(getenforce)\" != Enforcing ] || { echo 'enforcing'; exit 1; }", t.Check)
-	t.Apply = shell.Lines("setenforce 0", t.Apply)
+	t.Apply = shell.Lines(`remember_live selinux "$(getenforce)"`, "setenforce 0", t.Apply)
+	t.Owns = append(t.Owns, "selinux permissive")
 	return t
+}
+
+// seLinuxEnforcing has SELinux enforce again what it enforced before.
+func seLinuxEnforcing() Task {
+	return Task{
+		Name:  "have SELinux enforce again",
+		Check: `[ "$(cat "$state/live/selinux" 2>/dev/null)" != Enforcing ] || [ "$(getenforce)" = Enforcing ] || { echo "it is $(getenforce)"; exit 1; }`,
+		Apply: "setenforce 1",
+	}
 }

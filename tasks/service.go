@@ -19,9 +19,10 @@ func Service(p Platform, unit, key string) Task {
 systemctl is-enabled --quiet %s 2>/dev/null || wrong="$wrong not enabled"
 systemctl is-active --quiet %s || wrong="$wrong not running"
 [ -z "$wrong" ] || { printf '%%s:%%s\n' %s "$wrong"; exit 1; }`, unit, unit, unit),
-		Apply:   shell.F("systemctl enable --quiet %s\nsystemctl start %s", unit, unit),
+		Apply:   shell.F("remember_unit %s\nsystemctl enable --quiet %s\nsystemctl start %s", unit, unit, unit),
 		Needs:   unitNeed(p, unit),
 		Settles: key,
+		Owns:    []string{"daemon " + unit},
 		Hint:    "systemctl status " + unit + " and journalctl -u " + unit + " say more",
 	}
 }
@@ -32,9 +33,55 @@ func EnableOnly(p Platform, unit string) Task {
 	return Task{
 		Name:  "enable " + unit + " at boot",
 		Check: shell.F("systemctl is-enabled --quiet %s 2>/dev/null || { echo 'not enabled'; exit 1; }", unit),
-		Apply: shell.F("systemctl enable --quiet %s", unit),
+		Apply: shell.F("remember_unit %s\nsystemctl enable --quiet %s", unit, unit),
 		Needs: unitNeed(p, unit),
+		Owns:  []string{"boot " + unit},
 	}
+}
+
+// unitWas sets boot and now to what unit was before the first run, and is and
+// does to what it is. Nothing is known: nothing is to be done.
+func unitWas(unit string) shell.Fragment {
+	return shell.F(`[ -e "$state/live/"%s ] || exit 0
+read -r boot now <"$state/live/"%s
+is=disabled does=inactive
+! systemctl is-enabled --quiet %s 2>/dev/null || is=enabled
+! systemctl is-active --quiet %s || does=active`, "unit."+unit, "unit."+unit, unit, unit)
+}
+
+// daemonGone has a service of the system enabled and running as it was before
+// the first run.
+func daemonGone(unit string) Task {
+	return Task{
+		Name:  "leave " + unit + " as it was",
+		Check: shell.Lines(unitWas(unit), `[ "$is $does" = "$boot $now" ] || { echo "it is $is and $does; it was $boot and $now"; exit 1; }`),
+		// a socket would start it again
+		Apply: shell.Lines(unitWas(unit), bootAsItWas(unit), shell.F(`if [ "$now" = active ]; then
+  systemctl start %s
+else
+  systemctl stop %s 2>/dev/null || :
+  systemctl stop %s
+fi`, unit, unit+".socket", unit)),
+		Settles: unit,
+	}
+}
+
+// bootGone has a unit enabled as it was before the first run; whether it runs
+// is not touched.
+func bootGone(unit string) Task {
+	return Task{
+		Name:  "have " + unit + " at boot as it was",
+		Check: shell.Lines(unitWas(unit), `[ "$is" = "$boot" ] || { echo "it is $is; it was $boot"; exit 1; }`),
+		Apply: shell.Lines(unitWas(unit), bootAsItWas(unit)),
+	}
+}
+
+func bootAsItWas(unit string) shell.Fragment {
+	return shell.F(`if [ "$boot" = enabled ]; then
+  systemctl enable --quiet %s
+else
+  systemctl disable --quiet %s
+fi`, unit, unit)
 }
 
 // Restart is the handler that restarts unit when a file that it reads has

@@ -74,6 +74,7 @@ func newApp(std streams) *cli.App {
 			deployCommand(std, inventory.NAT, "deploy a NAT cluster; a second run changes nothing"),
 			deployCommand(std, inventory.DR, "deploy a DR cluster; a second run changes nothing"),
 			verifyCommand(std),
+			teardownCommand(std),
 			renderCommand(std),
 			diagramCommand(std),
 			initCommand(),

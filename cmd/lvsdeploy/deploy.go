@@ -24,38 +24,71 @@ func deployCommand(std streams, mode inventory.Mode, usage string) *cli.Command 
 	return &cli.Command{
 		Name:  string(mode),
 		Usage: usage,
-		Flags: connectFlags(
-			&cli.BoolFlag{Name: "check", DisableDefaultText: true, Usage: "look only; exit 3 if something would change"},
-			&cli.BoolFlag{Name: "diff", DisableDefaultText: true, Usage: "show what is different"},
-			limitFlag(),
-			&cli.DurationFlag{Name: "confirm-timeout", Value: engine.DefaultConfirmTimeout,
-				Usage: "when a host goes back that cannot be reached anew after a change of an address, a route or a firewall"},
-		),
+		Flags: changeFlags(),
 		Action: func(c *cli.Context) error {
-			if d := c.Duration("confirm-timeout"); d < time.Second || d > time.Hour {
-				return usagef("for example --confirm-timeout 30s", "cannot use --confirm-timeout %v: it is from 1s to 1h", d)
-			}
-			s, err := open(c, std, mode)
-			if err != nil {
-				return err
-			}
-			s.deploy(c.Context, mode, engine.Options{
-				Check:          c.Bool("check"),
-				Diff:           c.Bool("diff"),
-				Mode:           string(mode),
-				Who:            who(mode),
-				Label:          s.label,
-				ConfirmTimeout: c.Duration("confirm-timeout"),
-				Dial:           s.dialAnew,
-			})
-			return s.close(c.Context)
+			return change(c, std, mode, job{fit: roles.Preflight, plan: roles.For(mode), publish: true})
 		},
 	}
 }
 
-// deploy is one run from the first connection to the last event. What goes
-// wrong is in the report.
-func (s *session) deploy(ctx context.Context, mode inventory.Mode, o engine.Options) {
+// teardownCommand takes a cluster away, whatever mode it was deployed in.
+func teardownCommand(std streams) *cli.Command {
+	return &cli.Command{
+		Name:  "teardown",
+		Usage: "take away what was put on the hosts, and put their first originals back",
+		Flags: changeFlags(
+			&cli.BoolFlag{Name: "purge-packages", DisableDefaultText: true, Usage: "remove also the packages that were installed; else they stay"},
+		),
+		Action: func(c *cli.Context) error {
+			return change(c, std, "", job{fit: roles.PreflightTeardown, plan: func(in roles.Input) tasks.Plan {
+				return roles.Teardown(in, c.Bool("purge-packages"))
+			}})
+		},
+	}
+}
+
+// changeFlags are the flags of the commands that change hosts.
+func changeFlags(more ...cli.Flag) []cli.Flag {
+	return connectFlags(append([]cli.Flag{
+		&cli.BoolFlag{Name: "check", DisableDefaultText: true, Usage: "look only; exit 3 if something would change"},
+		&cli.BoolFlag{Name: "diff", DisableDefaultText: true, Usage: "show what is different"},
+		limitFlag(),
+		&cli.DurationFlag{Name: "confirm-timeout", Value: engine.DefaultConfirmTimeout,
+			Usage: "when a host goes back that cannot be reached anew after a change of an address, a route or a firewall"},
+	}, more...)...)
+}
+
+// job is what a command that changes hosts is made of.
+type job struct {
+	fit     func(in roles.Input, now time.Time) []roles.Problem
+	plan    func(roles.Input) tasks.Plan
+	publish bool // the local directories that the inventory names
+}
+
+// change is one whole run of such a command.
+func change(c *cli.Context, std streams, mode inventory.Mode, j job) error {
+	if d := c.Duration("confirm-timeout"); d < time.Second || d > time.Hour {
+		return usagef("for example --confirm-timeout 30s", "cannot use --confirm-timeout %v: it is from 1s to 1h", d)
+	}
+	s, err := open(c, std, mode)
+	if err != nil {
+		return err
+	}
+	s.change(c.Context, j, engine.Options{
+		Check:          c.Bool("check"),
+		Diff:           c.Bool("diff"),
+		Mode:           c.Command.Name,
+		Who:            who(c.Command.Name),
+		Label:          s.label,
+		ConfirmTimeout: c.Duration("confirm-timeout"),
+		Dial:           s.dialAnew,
+	})
+	return s.close(c.Context)
+}
+
+// change goes from the first connection to the last event. What goes wrong is
+// in the report.
+func (s *session) change(ctx context.Context, j job, o engine.Options) {
 	conns, failed, hangUp := s.dial(ctx, s.hosts(false))
 	defer hangUp()
 	for _, h := range s.hosts(false) {
@@ -65,7 +98,7 @@ func (s *session) deploy(ctx context.Context, mode inventory.Mode, o engine.Opti
 	}
 	in := roles.Input{Cluster: s.cluster, Staging: map[string]string{}}
 	in.Facts = s.gather(ctx, conns)
-	if problems := roles.Preflight(in, time.Now()); len(problems) > 0 {
+	if problems := j.fit(in, time.Now()); len(problems) > 0 {
 		for _, p := range problems {
 			s.report.Event(engine.Event{Kind: engine.KindError, Host: p.Host, Err: p, Hint: p.Hint, Exit: int(report.TaskFailed)})
 		}
@@ -74,14 +107,16 @@ func (s *session) deploy(ctx context.Context, mode inventory.Mode, o engine.Opti
 	if len(in.Facts) == 0 || ctx.Err() != nil {
 		return
 	}
-	if err := s.sites(ctx, &in, conns, o.Check); err != nil {
-		return
+	if j.publish {
+		if err := s.sites(ctx, &in, conns, o.Check); err != nil {
+			return
+		}
 	}
 	hosts := map[string]engine.Host{}
 	for name := range in.Facts {
 		hosts[name] = s.over(conns[name], name, "the program")
 	}
-	engine.Run(ctx, s.cluster.Name, s.within(roles.For(mode)(in)), hosts, o, s.report.Event)
+	engine.Run(ctx, s.cluster.Name, s.within(j.plan(in)), hosts, o, s.report.Event)
 }
 
 // dialAnew makes another connection to a host, as somebody would who comes
@@ -144,7 +179,7 @@ func (s *session) label(name string) string {
 }
 
 // who is what another operator reads when the lock is taken.
-func who(mode inventory.Mode) string {
+func who(command string) string {
 	name := "somebody"
 	if u, err := user.Current(); err == nil {
 		name = u.Username
@@ -153,7 +188,7 @@ func who(mode inventory.Mode) string {
 	if err != nil {
 		machine = "an unknown machine"
 	}
-	return fmt.Sprintf("%s on %s, lvsdeploy %s since %s", name, machine, mode, time.Now().Format(time.DateTime))
+	return fmt.Sprintf("%s on %s, lvsdeploy %s since %s", name, machine, command, time.Now().Format(time.DateTime))
 }
 
 // sites reads the local directories that are published, and unless this is a

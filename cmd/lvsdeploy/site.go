@@ -19,7 +19,7 @@ import (
 
 // stagingBelow is where files wait on a host, below the login's home.
 func stagingBelow(home, cluster string) string {
-	return path.Join(home, ".cache/lvsdeploy-"+cluster)
+	return path.Join(home, ".lvsdeploy-"+cluster)
 }
 
 // readSite lists a local directory's files with their checksums. Hidden files

@@ -10,10 +10,10 @@ begin() {
     event refused
     exit 1
   fi
-  mkdir -p "$run"
-  exec 9>>"$run/lock"
   tries=0
-  until flock -n 9; do
+  # a lock that was taken away meanwhile, with the cluster, is none
+  # shellcheck disable=SC3013 # dash, bash and busybox have -ef
+  until mkdir -p "$run" && exec 9>>"$run/lock" && flock -n 9 && [ "$run/lock" -ef /proc/self/fd/9 ]; do
     if [ $tries -ge 20 ]; then
       tell note "$(cat "$run/lock")"
       event locked
@@ -25,10 +25,6 @@ begin() {
   done
   printf '%s\n' "$who" >"$run/lock"
   unconfirmed
-  if [ ! -d "$state/owed" ]; then
-    mkdir -p "$state/owed"
-    chmod 0700 "$state"
-  fi
 }
 
 # fail N TEXT NAME: nothing after a failed task is tried on this host
@@ -69,6 +65,10 @@ task() {
   fi
   [ $rc = 1 ] || fail "$1" "$out" "$2"
   difference=$out
+  if [ ! -d "$state/owed" ]; then
+    mkdir -p "$state/owed"
+    chmod 0700 "$state"
+  fi
   [ -z "$owns" ] || own
   [ -z "$undo" ] || arm "$1"
   [ -z "$notify" ] || [ -e "$state/owed/$notify" ] || : >"$state/owed/$notify"
@@ -103,10 +103,17 @@ $(tail -c 8000 "$run/out")" "$2"
   done_with "$1" changed "$2"
 }
 
-# remember <LINES: what is ours, now that everything is in place
+# remember <LINES: now that everything is in place, ours is what was put here,
+# by this run or an earlier one, and is still wanted. What was found in place
+# never was ours. Where nothing is, no trace stays.
 remember() {
-  list=$(cat)
-  [ "$(cat "$state/manifest" 2>/dev/null)" = "$list" ] && return
-  printf '%s\n' "$list" >"$state/manifest.new"
+  ours=$(grep -xF -f "$state/manifest" 2>/dev/null) || ours=
+  if [ -z "$ours" ]; then
+    rm -rf "$state" "$run"
+    rmdir "${state%/*}" "${run%/*}" 2>/dev/null || :
+    return
+  fi
+  [ "$(cat "$state/manifest" 2>/dev/null)" = "$ours" ] && return
+  printf '%s\n' "$ours" >"$state/manifest.new"
   mv -f "$state/manifest.new" "$state/manifest"
 }

@@ -94,6 +94,7 @@ confirm() {
     read -r word
     mv "$state/revert/run" "$state/revert/confirmed" || exit 75
     rm -f "$wants/${unit##*/}" "$unit"
+    while IFS= read -r dir; do rmdir "$dir" 2>/dev/null; done <"$state/revert/dirs"
     rm -rf "$state/revert"
   else
     hear

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -36,6 +37,17 @@ echo == modules; ls /sys/module
 echo == sysctl; cd /proc/sys/net; grep -rs . ipv4/ip_forward ipv4/conf ipv4/tcp_syncookies ipv4/ip_nonlocal_bind ipv4/neigh/default ipv6/conf
 :
 `
+
+// Timeless is s without the times of files: for a state that was left and reached again.
+func (s Snapshot) Timeless() Snapshot {
+	plain := Snapshot{}
+	for name, line := range s {
+		plain[name] = times.ReplaceAllString(line, "")
+	}
+	return plain
+}
+
+var times = regexp.MustCompile(` \d\d:\d\d:\d\d\.\d+`)
 
 // Snapshot reads the state of the host. It is a fatal error of the test if that cannot be read.
 func (h *Host) Snapshot(t testing.TB) Snapshot {

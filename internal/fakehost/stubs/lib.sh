@@ -16,6 +16,17 @@ die() { printf '%s\n' "$2" >&2; exit "$1"; }
 lock() { exec 9>>/.fakehost/lock."$self"; flock 9; }
 unlock() { exec 9>&-; }
 
+# needed PACKAGE…: may these go together? else needed is one that another package depends on
+needed() {
+	for rest in $(ls $state/installed); do
+		case " $* " in *" $rest "*) continue ;; esac
+		[ -e /.fakehost/packages/"$rest"/depends ] || continue
+		while read -r needed; do
+			case " $* " in *" $needed "*) return 1 ;; esac
+		done </.fakehost/packages/"$rest"/depends
+	done
+}
+
 own_addresses() { ip -o -4 addr show | awk '{ sub("/.*", "", $4); print $4 }'; }
 
 # mounts: the mount table with NFS mounts named as such, in the form of /proc/mounts

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvsdeploy/lvsdeploy/internal/fakehost"
+	"github.com/lvsdeploy/lvsdeploy/report"
+)
+
+// drTOML has the same machines form a DR cluster; its service is on a VIP of
+// the LAN.
+func drTOML() string {
+	dr := strings.NewReplacer(`mode    = "nat"`, `mode    = "dr"`, "wan_interface = \"ens37\"\n", "", "wan_address   = \"12.0.0.1/24\"\n", "",
+		"[[service]]\n", "[[service]]\nvip = \"192.168.1.48\"\n", "port      = 8080\n", "").Replace(clusterTOML + websTOML)
+	return dr
+}
+
+// TestTeardown goes from NAT to DR and back, and takes everything away: each
+// mode leaves nothing in the other, and in the end the machines are what they
+// were before the first run.
+func TestTeardown(t *testing.T) {
+	for i, m := range mixes() {
+		if i != 1 && !*full {
+			t.Log("short form: without a mix of platforms, which -full adds")
+			continue
+		}
+		t.Run(fmt.Sprint("mix ", i), func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, m, "")
+			nat := f.inventory(websTOML, siteTOML)
+			dr := f.t.TempDir()
+			write(t, filepath.Join(dr, "hosts.toml"), drTOML())
+			for _, dir := range []string{nat, dr} {
+				write(t, filepath.Join(dir, "www/index.html"), "the site\n")
+			}
+			bare := timeless(f.snapshots(t))
+			none := f.deploy(nat, report.Done, "teardown")
+			if d := f.diff(bare, timeless(f.snapshots(t))); d != "" {
+				t.Errorf("a teardown of nothing changed %s\n%s", d, none.out)
+			}
+
+			f.deploy(nat, report.Done, "nat")
+			first := without(timeless(f.snapshots(t)), memory)
+			f.deploy(dr, report.Done, "dr")
+			f.deploy(dr, report.Done, "dr", "--check")
+			for _, name := range f.order {
+				for what := range f.hosts[name].Snapshot(t) {
+					if strings.Contains(what, "12.0.0.1") || strings.Contains(what, "gateway") || strings.Contains(what, "snat") {
+						t.Errorf("%s has something of NAT's in DR: %s", name, what)
+					}
+				}
+			}
+			f.deploy(nat, report.Done, "nat")
+			f.deploy(nat, report.Done, "nat", "--check")
+			if d := f.diff(first, without(timeless(f.snapshots(t)), memory)); d != "" {
+				t.Errorf("after DR, NAT is not what it was: %s", d)
+			}
+
+			said, err := readEvents(f.deploy(nat, report.WouldChange, "teardown", "--purge-packages", "--check", "--json").out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			done, err := readEvents(f.deploy(nat, report.Done, "teardown", "--purge-packages", "--json").out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(done.with("changed"), said.with("would-change", "pending")); d != "" {
+				t.Errorf("changed (-), said to change by --check (+):\n%s", d)
+			}
+			if d := f.diff(bare, timeless(f.snapshots(t))); d != "" {
+				t.Errorf("the teardown left %s", d)
+			}
+			f.deploy(nat, report.Done, "teardown", "--check")
+		})
+	}
+}
+
+// memory is where a host keeps what it was before the first run.
+const memory = "/var/lib/lvsdeploy"
+
+func without(all map[string]fakehost.Snapshot, dir string) map[string]fakehost.Snapshot {
+	for name, s := range all {
+		all[name] = s.Without(dir)
+	}
+	return all
+}
