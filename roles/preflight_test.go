@@ -2,8 +2,8 @@ package roles_test
 
 import (
 	"net/netip"
-	"strings"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,7 +98,7 @@ func TestLeftovers(t *testing.T) {
 		"fstab /mnt/old":                         "unmount /mnt/old",
 		"address ens33 10.0.0.1/24":              "remove 10.0.0.1/24 from ens33",
 		"page /var/www/html/old page.html":       "remove /var/www/html/old page.html",
-		"file /var/www/html/index.html":          none, // owned by the plan
+		"file /var/www/html/index.html":          none,                              // owned by the plan
 		"service -t 12.0.0.9:80":                 "drain and remove -t 12.0.0.9:80", // it was a director
 		"module ip_vs":                           "unload kernel module ip_vs",
 		"daemon nfs-server":                      "leave nfs-server as it was",
