@@ -44,6 +44,7 @@ type Reporter struct {
 	mu      sync.Mutex
 	hosts   []*host // in the order they were first heard of
 	failed  []failure
+	skipped []engine.Event // in a row, on one host for one reason: one line in the end
 	worst   Exit
 	tasks   bool      // a task has ended
 	summed  bool      // the summary is out
@@ -170,6 +171,7 @@ func (r *Reporter) Close() {
 		r.mu.Unlock()
 		return
 	}
+	r.tellSkipped()
 	if !r.summed && (r.tasks || len(r.failed) > 0 || r.anyError()) {
 		r.summary(engine.Event{Kind: engine.KindSummary})
 	}
@@ -207,6 +209,9 @@ func (r *Reporter) Exit() Exit {
 func (r *Reporter) Event(e engine.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if last := len(r.skipped) - 1; last >= 0 && (e.Status != engine.Skipped || e.Host != r.skipped[last].Host || e.Detail != r.skipped[last].Detail) {
+		r.tellSkipped()
+	}
 	if e.Kind == engine.KindSummary {
 		if !r.summed {
 			r.summary(e)
@@ -288,9 +293,26 @@ func (r *Reporter) task(h *host, e engine.Event) {
 		r.jsonTask(e)
 		return
 	}
-	if e.Status != engine.OK || r.o.Verbose > 0 {
+	switch {
+	case e.Status == engine.Skipped && r.o.Verbose == 0:
+		r.skipped = append(r.skipped, e)
+	case e.Status != engine.OK || r.o.Verbose > 0:
 		r.print(r.o.Out, r.taskLine(e)...)
 	}
+}
+
+// tellSkipped shows what was skipped in a row.
+func (r *Reporter) tellSkipped() {
+	n := len(r.skipped)
+	if n == 0 {
+		return
+	}
+	e := r.skipped[0]
+	if n > 1 {
+		e.Task = fmt.Sprintf("%s, and %d more", e.Task, n-1)
+	}
+	r.skipped = nil
+	r.print(r.o.Out, r.taskLine(e)...)
 }
 
 // lost records that a host is out of the run. The event may bring an exit

@@ -381,3 +381,26 @@ web1: cannot use the clock of web1
 		}
 	})
 }
+
+// What a host that stops skips for one reason is one line, with -v a line each.
+func TestSkippedInARow(t *testing.T) {
+	for verbose, want := range map[int]string{
+		0: "web1  skipped       a, and 2 more  (not tried after: x)\nnfs   skipped       a  (not tried after: x)\nnfs   changed       d\n",
+		1: "web1  skipped       a  (not tried after: x)\nweb1  skipped       b  (not tried after: x)\nweb1  skipped       c  (not tried after: x)\nnfs   skipped       a  (not tried after: x)\nnfs   changed       d\n",
+	} {
+		var out strings.Builder
+		r := New(Options{Out: &out, Err: io.Discard, Verbose: verbose})
+		for _, name := range []string{"web1", "nfs"} { // both are known: the columns are theirs
+			r.Event(engine.Event{Kind: engine.KindHost, Host: name, Detail: "connecting"})
+		}
+		for _, task := range []string{"a", "b", "c"} {
+			r.Event(engine.Event{Kind: engine.KindTask, Host: "web1", Task: task, Status: engine.Skipped, Detail: "not tried after: x"})
+		}
+		r.Event(engine.Event{Kind: engine.KindTask, Host: "nfs", Task: "a", Status: engine.Skipped, Detail: "not tried after: x"})
+		r.Event(engine.Event{Kind: engine.KindTask, Host: "nfs", Task: "d", Status: engine.Changed})
+		r.Close()
+		if got := out.String(); !strings.HasPrefix(got, want) {
+			t.Errorf("-v %d:\n%s\nwant:\n%s", verbose, got, want)
+		}
+	}
+}

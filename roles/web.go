@@ -29,11 +29,16 @@ func mount(h host) part {
 	}
 	server := h.cluster.NFS.Address.String()
 	m := tasks.Mount{Source: server + ":" + h.web.Mount, Dir: h.platform.DocRoot}
-	return do(
+	var p part
+	for _, unit := range h.platform.NFSHelpers {
+		p.tasks = append(p.tasks, tasks.Service(h.platform, unit, ""))
+	}
+	p.tasks = append(p.tasks,
 		tasks.Offered(server, h.web.Mount),
 		tasks.Fstab(m),
 		tasks.Mounted(m),
 	)
+	return p
 }
 
 func page(h host) part {
