@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -152,31 +154,33 @@ func compile(plan tasks.Plan, c *inventory.Cluster, host string, check bool) str
 	}, check).Text
 }
 
+// plan is what the golden file's programs are made from.
+func (g golden) plan(t *testing.T) (*inventory.Cluster, tasks.Plan) {
+	t.Helper()
+	in := input(t, g.inventory, g.mode, g.platform)
+	if g.edit != nil {
+		for _, f := range in.Facts {
+			g.edit(f)
+		}
+	}
+	return in.Cluster, roles.For(g.mode)(in)
+}
+
 // TestGolden holds the programs against those in testdata/golden, of which
 // only the tasks are kept: what comes before them is the engine's. Every
-// program passes shellcheck and every shell's own look at its syntax.
+// program passes every shell's own look at its syntax; with -full each passes
+// shellcheck as well, see TestShellcheck.
 func TestGolden(t *testing.T) {
-	if _, err := exec.LookPath("shellcheck"); err != nil {
-		t.Fatal("this test needs shellcheck: apt-get install shellcheck (dnf install ShellCheck)")
-	}
 	for _, g := range goldens() {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			in := input(t, g.inventory, g.mode, g.platform)
-			if g.edit != nil {
-				for _, f := range in.Facts {
-					g.edit(f)
-				}
-			}
-			plan := roles.For(g.mode)(in)
+			cluster, plan := g.plan(t)
 			got := &txtar.Archive{Comment: []byte(g.mode + " on " + inventory.Mode(g.platform) + ": the tasks of each host's program.\n")}
 			var programs []string
-			for i, h := range in.Cluster.Hosts() {
-				text, check := compile(plan, in.Cluster, h.Name, false), compile(plan, in.Cluster, h.Name, true)
-				programs = append(programs, text)
-				if i == 0 || *full { // a dry run's program is the other's looks, with a prelude of its own
-					programs = append(programs, check)
-				}
+			for _, h := range cluster.Hosts() {
+				text, check := compile(plan, cluster, h.Name, false), compile(plan, cluster, h.Name, true)
+				programs = append(programs, text, check)
+				syntax(t, text)
 				syntax(t, check)
 				holdsNoChange(t, plan, h.Name, check)
 				for _, name := range g.hosts {
@@ -187,9 +191,51 @@ func TestGolden(t *testing.T) {
 				}
 			}
 			compare(t, filepath.Join("testdata/golden", g.name+".txtar"), txtar.Format(got))
-			lint(t, programs)
+			if *full {
+				shellcheck(t, programs...)
+			}
 		})
 	}
+}
+
+// TestShellcheck has shellcheck look at every text that is in a program of
+// TestGolden, each once: the distinct tasks of all hosts, modes and platforms
+// are one host's, whose programs hold all of the engine's prelude and the
+// library too. Beside it a director's own programs pass as they are; with
+// -full all programs do.
+func TestShellcheck(t *testing.T) {
+	t.Parallel()
+	seen := map[[4]string]bool{}
+	all := tasks.HostPlan{Host: "all"}
+	var programs []string
+	for _, g := range goldens() {
+		cluster, plan := g.plan(t)
+		for _, s := range plan {
+			for _, hp := range s.Hosts {
+				for _, task := range slices.Concat(hp.Tasks, hp.Handlers) {
+					text := [4]string{string(task.Check), string(task.Apply), string(task.Undo), string(task.Needs.Met)}
+					if !seen[text] {
+						seen[text] = true
+						all.Tasks = append(all.Tasks, task)
+					}
+				}
+			}
+		}
+		if g.name == "services-debian12" {
+			director := cluster.Director.Name
+			programs = append(programs, compile(plan, cluster, director, false), compile(plan, cluster, director, true))
+		}
+	}
+	for _, check := range []bool{false, true} {
+		programs = append(programs, engine.Compile(tasks.Plan{{Name: "all", Hosts: []tasks.HostPlan{all}}}, all.Host,
+			engine.Heading{Cluster: "shop", Host: all.Host, Mode: "all", Who: "ann on desk", Nonce: "@nonce"}, check).Text)
+	}
+	for _, f := range tasks.Library {
+		if !strings.Contains(programs[2], string(f.Text)) {
+			t.Errorf("no task of a golden file uses the library's %s, so that nobody has looked at it", f.Name)
+		}
+	}
+	shellcheck(t, programs...)
 }
 
 func compare(t *testing.T, file string, got []byte) {
@@ -237,24 +283,26 @@ func holdsNoChange(t *testing.T, plan tasks.Plan, host, check string) {
 	}
 }
 
-// lint runs shellcheck, and what each shell says of the syntax.
-func lint(t *testing.T, programs []string) {
+// shellcheck looks at programs, all at the same time.
+func shellcheck(t *testing.T, programs ...string) {
 	t.Helper()
-	dir := t.TempDir()
-	var files []string
-	for i, p := range programs {
-		file := filepath.Join(dir, fmt.Sprintf("%d.sh", i))
-		if err := os.WriteFile(file, []byte(p), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, file)
-		syntax(t, p)
+	if _, err := exec.LookPath("shellcheck"); err != nil {
+		t.Fatal("this test needs shellcheck: apt-get install shellcheck (dnf install ShellCheck)")
 	}
-	if out, err := exec.Command("shellcheck", append([]string{"--norc", "--shell=sh"}, files...)...).CombinedOutput(); err != nil {
-		t.Errorf("shellcheck: %v\n%s", err, out)
+	var all sync.WaitGroup
+	for _, p := range programs {
+		all.Go(func() {
+			cmd := exec.Command("shellcheck", "--norc", "--shell=sh", "-")
+			cmd.Stdin = strings.NewReader(p)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("shellcheck: %v\n%s", err, out)
+			}
+		})
 	}
+	all.Wait()
 }
 
+// syntax is what each shell says of a program without running it.
 func syntax(t *testing.T, program string) {
 	t.Helper()
 	for _, sh := range [][]string{{"dash", "-n"}, {"bash", "--posix", "-n"}, {"busybox", "sh", "-n"}} {
