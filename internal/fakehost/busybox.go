@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,8 @@ import (
 // to what is in PATH, so it is not enough to leave out the links.
 var hiddenApplets = []string{"arping", "brctl", "dpkg", "dpkg-deb", "httpd", "ifdown", "ifup", "lsmod", "modprobe", "mount", "rpm",
 	"rpm2cpio", "sysctl", "telnetd", "tftp", "umount"}
+
+const stubShell = ".fakehost/bin/sh"
 
 // fewerApplets takes the hidden applets out of a busybox program by changing the last letter of their names in its table
 // to one nobody types. The table is sorted, and stays so: the letter sorts before all others, and no name is another's
@@ -35,22 +38,28 @@ func fewerApplets(program []byte, hidden []string) ([]byte, error) {
 	return less, nil
 }
 
-// busybox puts the program and a link for each applet in place.
-func (f *furniture) busybox() {
+// stubShell puts the shell of the stubs in place: busybox, whose applets cost no start of another program.
+func (f *furniture) stubShell() (program []byte) {
 	real := realCommand("busybox")
 	if real == "" {
-		f.keep(errors.New("cannot make a busybox host: no busybox here\nhint: apt-get install busybox-static"))
-		return
+		f.keep(errors.New("cannot make a host: no busybox here\nhint: apt-get install busybox-static"))
+		return nil
 	}
 	program, err := os.ReadFile("/usr/" + real)
 	f.keep(err)
 	program, err = fewerApplets(program, hiddenApplets)
 	f.keep(err)
-	f.write("usr/bin/busybox", string(program), 0o755)
-	start := bytes.Index(program, []byte("\x00[\x00[["))
+	f.write(stubShell, string(program), 0o755)
+	return program
+}
+
+// busybox makes program the host's busybox, with a link for each applet.
+func (f *furniture) busybox(program []byte) {
 	if f.err != nil {
 		return
 	}
+	f.keep(os.Link(filepath.Join(f.root, stubShell), filepath.Join(f.root, "usr/bin/busybox")))
+	start := bytes.Index(program, []byte("\x00[\x00[["))
 	names, _, _ := bytes.Cut(program[start+1:], []byte("\x00\x00"))
 	for name := range strings.SplitSeq(string(names), "\x00") {
 		if !strings.HasSuffix(name, "\x01") {

@@ -1,6 +1,7 @@
 package fakehost
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -41,10 +42,13 @@ func (h *Host) ReadFile(name string) ([]byte, error) {
 
 // WriteFile writes a file of the host, making the directories above it.
 func (h *Host) WriteFile(name string, text []byte, mode fs.FileMode) error {
-	if out, code := h.output(`mkdir -p "${1%/*}"`, name); code != 0 {
-		return fmt.Errorf("cannot write %s on %s: %s", name, h.Name, out)
-	}
 	f, err := h.open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, mode)
+	if errors.Is(err, fs.ErrNotExist) {
+		if out, code := h.output(`mkdir -p "${1%/*}"`, name); code != 0 {
+			return fmt.Errorf("cannot write %s on %s: %s", name, h.Name, out)
+		}
+		f, err = h.open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, mode)
+	}
 	if err != nil {
 		return err
 	}

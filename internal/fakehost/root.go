@@ -142,6 +142,7 @@ func (f *furniture) libraries() {
 
 // commands puts the shell and the base commands in place.
 func (f *furniture) commands(shell Shell) {
+	program := f.stubShell()
 	for _, name := range strings.Fields(stubTools + baseCommands) {
 		if real := realCommand(name); real != "" {
 			f.link("/.fakehost/real/"+real, ".fakehost/bin/"+name)
@@ -155,7 +156,7 @@ func (f *furniture) commands(shell Shell) {
 		}
 		f.link("/.fakehost/bin/"+string(shell), "usr/bin/sh")
 	case Busybox:
-		f.busybox()
+		f.busybox(program)
 	default:
 		f.keep(fmt.Errorf("cannot make a host with shell %q: unknown", shell))
 	}

@@ -30,7 +30,7 @@ const liveState = `
 echo == hostname; hostname
 echo == links; ip -o link | sed 's/^[0-9]*: //; s/NO-CARRIER,//; s/,LOWER_UP//; s/ qdisc.*//' # the carrier comes when it comes
 echo == addresses; ip -o addr | sed 's/^[0-9]*: //; s/\\.*//' | grep -v ' fe80:'
-echo == routes; ip route; ip -6 route | grep -v fe80:
+echo == routes; ip route | sed 's/ linkdown//'; ip -6 route | grep -v 'fe80:\|ff00:'
 echo == rules; ip rule
 echo == mounts; awk '{ print $1, $2, $3, $4 }' /proc/self/mounts
 echo == modules; ls /sys/module

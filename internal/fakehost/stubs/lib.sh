@@ -1,4 +1,5 @@
-# Read by every stub: its tools, its state, its log.
+# Read by every stub: its tools, its state, its log. The shell of the stubs is busybox, whose applets are there without
+# another program to start; what has to be a real program is called by its path, or is a function here.
 caller_path=$PATH
 PATH=/.fakehost/bin
 LC_ALL=C
@@ -6,8 +7,16 @@ export PATH LC_ALL
 state=/var/lib/fakehost
 self=${0##*/}
 
+ip() { /.fakehost/bin/ip "$@"; }
+newline='
+'
+
 # record WORD…: a mutating call, one line
-record() { printf '%s\n' "$*" | tr '\n' ' ' | sed 's/ $//' >>$state/log; echo >>$state/log; }
+record() {
+	call="$* "
+	while :; do case $call in *"$newline"*) call=${call%%"$newline"*}' '${call#*"$newline"} ;; *) break ;; esac; done
+	printf '%s\n' "${call% }" >>$state/log
+}
 
 # die STATUS MESSAGE
 die() { printf '%s\n' "$2" >&2; exit "$1"; }
@@ -25,6 +34,18 @@ needed() {
 			case " $* " in *" $needed "*) return 1 ;; esac
 		done </.fakehost/packages/"$rest"/depends
 	done
+}
+
+# escape PATH: the name of its mount unit, in $escaped, as systemd-escape -p --suffix=mount says
+escape() {
+	case $1 in
+	*[!A-Za-z0-9:_./]* | *//* | *.. | */. | */.. | */./* | */../* | .* | /.* | */ | /) escaped=$(systemd-escape -p --suffix=mount "$1") || return ;;
+	*)
+		escaped=${1#/} before=
+		while :; do case $escaped in */*) before=$before${escaped%%/*}- escaped=${escaped#*/} ;; *) break ;; esac; done
+		escaped=$before$escaped.mount
+		;;
+	esac
 }
 
 own_addresses() { ip -o -4 addr show | awk '{ sub("/.*", "", $4); print $4 }'; }
