@@ -19,8 +19,11 @@ import (
 func routed(t *testing.T, shell fakehost.Shell, kind fakehost.Kind) (fakerun.Host, tasks.Plan) {
 	h := fakerun.Host{Host: fakehost.New(t, fakehost.Options{
 		Name: "web1", Kind: kind, Shell: shell, Gateway: "192.168.1.1",
-		Interfaces: []fakehost.Interface{{Name: "ens33", Addresses: []string{"192.168.1.20/24"}}},
+		Interfaces: []fakehost.Interface{{Name: "ens33", Addresses: []string{"192.168.1.20/24"}}, {Name: "ens37"}},
 	})}
+	if _, said, code := h.Run("ip link set ens37 down"); code != 0 {
+		t.Fatal(said)
+	}
 	network := tasks.Ifupdown
 	if kind == fakehost.EL {
 		network = tasks.NetworkScripts
@@ -30,6 +33,7 @@ func routed(t *testing.T, shell fakehost.Shell, kind fakehost.Kind) (fakerun.Hos
 		tasks.DefaultRoute("ens33", wrong),
 		tasks.KeepDefaultRoute(network, "shop", "ens33", wrong),
 		tasks.Address("ens33", netip.MustParsePrefix("192.168.9.9/24")),
+		tasks.Address("ens37", netip.MustParsePrefix("12.0.0.1/24")), // which brings it up, too
 	}}}}, {Name: "after", Hosts: []tasks.HostPlan{{Host: "web1", Tasks: []tasks.Task{
 		tasks.Write(tasks.File{Path: "/etc/after", Mode: "0644", Content: "later"}),
 	}}}}}
@@ -57,7 +61,7 @@ func TestConfirmedChangeStays(t *testing.T) {
 	h, plan := routed(t, fakehost.Dash, fakehost.Debian)
 	events := fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{})
 	said := fakerun.Lines(events)
-	if strings.Count(said, ": changed") != 4 || strings.Contains(said, "error") {
+	if strings.Count(said, ": changed") != 5 || strings.Contains(said, "error") {
 		t.Errorf("events:\n%s", said)
 	}
 	if !strings.Contains(live(h), "via 192.168.1.10") {
@@ -76,7 +80,7 @@ func TestConfirmedChangeStays(t *testing.T) {
 			return h, func() {}, nil
 		},
 	})
-	if said := fakerun.Lines(events); strings.Count(said, ": ok") != 4 {
+	if said := fakerun.Lines(events); strings.Count(said, ": ok") != 5 {
 		t.Errorf("second run:\n%s", said)
 	}
 }
@@ -186,7 +190,7 @@ func TestNextRunTakesBackFirst(t *testing.T) {
 		t.Errorf("the lock is stuck: %s", said)
 	}
 	events := fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{})
-	if said := fakerun.Lines(events); strings.Count(said, ": changed") != 4 {
+	if said := fakerun.Lines(events); strings.Count(said, ": changed") != 5 {
 		t.Errorf("the change was not taken back before it was made again:\n%s", said)
 	}
 	if h.Exists("/var/lib/lvsdeploy/shop/revert") {

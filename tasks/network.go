@@ -18,8 +18,9 @@ case $(ip -o link show dev %s) in *,UP*) ;; *) echo 'it is down'; exit 1 ;; esac
 		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || ip addr add %s dev %s
 case $(ip -o link show dev %s) in *,UP*) ;; *) remember_live %s down ;; esac
 ip link set dev %s up`, dev, address, address, dev, dev, "link."+dev, dev),
-		Undo: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || echo %s`,
-			dev, address, string(shell.F("ip addr del %s dev %s", address, dev))),
+		Undo: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || echo %s
+case $(ip -o link show dev %s) in *,UP*) ;; *) echo %s ;; esac`,
+			dev, address, string(shell.F("ip addr del %s dev %s", address, dev)), dev, string(shell.F("ip link set dev %s down", dev))),
 		Owns: []string{"address " + dev + " " + address.String()},
 		Hint: "ip addr show dev " + dev + " shows what it has",
 	}
