@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
@@ -195,5 +196,55 @@ func TestNextRunTakesBackFirst(t *testing.T) {
 	}
 	if h.Exists("/var/lib/lvsdeploy/shop/revert") {
 		t.Error("the revert is still armed")
+	}
+}
+
+// A power cut while the host goes back: the boot goes on where it ended.
+func TestBootFinishesRevert(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"run", "reverting"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			h, plan := routed(t, fakehost.Dash, fakehost.Debian)
+			const state = "/var/lib/lvsdeploy/shop"
+			files := func() fakehost.Snapshot { // a boot needs no live state
+				s := h.Snapshot(t).Without("/var/lib/lvsdeploy", "/run", "/var/lib/fakehost")
+				maps.DeleteFunc(s, func(k, _ string) bool { return strings.HasPrefix(k, "live ") })
+				return s
+			}
+			before := files()
+			program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 600 * time.Second}, false)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			session, err := h.Start(ctx, program.Text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			buf := make([]byte, 1<<16)
+			for said := ""; !strings.Contains(said, "@x confirm"); {
+				n, err := session.Stdout.Read(buf)
+				if err != nil {
+					t.Fatalf("%v after:\n%s", err, said)
+				}
+				said += string(buf[:n])
+			}
+			cancel()
+			_ = session.Wait()
+			unit, said, code := h.Run("cat /etc/systemd/system/sysinit.target.wants/lvsdeploy-shop-revert.service")
+			for _, want := range []string{"After=local-fs.target\n", "ConditionPathExists=|" + state + "/revert/" + at + "\n"} {
+				if !strings.Contains(unit, want) {
+					t.Errorf("the unit has no %q: %d %s\n%s", want, code, said, unit)
+				}
+			}
+			if at == "reverting" {
+				h.Run("mv " + state + "/revert/run " + state + "/revert/reverting")
+			}
+			if _, said, code := h.Run("sh " + state + "/revert/revert.sh " + state + " boot"); code != 0 {
+				t.Errorf("at the boot: %d %s", code, said)
+			}
+			if diff := before.Diff(files()); diff != "" {
+				t.Errorf("after the boot:\n%s", diff)
+			}
+		})
 	}
 }

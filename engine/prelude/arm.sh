@@ -30,9 +30,12 @@ at_boot() {
 Description=lvsdeploy ${state##*/}: take back what was not confirmed before the reboot
 DefaultDependencies=no
 RequiresMountsFor=$state
+# before that the root file system may be read-only
+After=local-fs.target
 Wants=network-pre.target
 Before=network-pre.target networking.service network.service NetworkManager.service systemd-networkd.service
-ConditionPathExists=$state/revert/run
+ConditionPathExists=|$state/revert/run
+ConditionPathExists=|$state/revert/reverting
 
 [Service]
 Type=oneshot

@@ -2,6 +2,7 @@
 cd "$state" 2>/dev/null || exit 0
 unit=/etc/systemd/system/lvsdeploy-${state##*/}-revert.service
 if [ "$(cat revert/run 2>/dev/null)" = "$nonce" ] && mv revert/run revert/confirmed 2>/dev/null; then
+  sync revert # else a power cut may take it back all the same
   rm -f "${unit%/*}/sysinit.target.wants/${unit##*/}" "$unit"
   while IFS= read -r dir; do rmdir "$dir" 2>/dev/null; done <revert/dirs # what was made for the unit alone
   rm -rf revert

@@ -9,8 +9,9 @@ if [ "$2" = wait ]; then
     sleep 1
   done
 fi
-# of this and a confirmation, the first one counts
-mv run reverting 2>/dev/null || exit 0
+# of this and a confirmation, the first one counts; what a power cut has
+# interrupted is done again
+mv run reverting 2>/dev/null || { [ "$2" = boot ] && [ -e reverting ]; } || exit 0
 if [ "$2" = boot ]; then
   # nothing of the live state is left; units may be about to start
   grep -e '^systemctl ' undo | sh
