@@ -16,6 +16,7 @@ func dryRun(b *bench, t *testing.T) {
 		t.Fatal("the machines are not bare any more")
 	}
 	before := b.snapshots(t, hosts...)
+	b.bare = before
 	o := b.nat(t, 3, "--check", "--diff")
 	after := b.snapshots(t, hosts...)
 	same(t, before, after)

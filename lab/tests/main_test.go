@@ -50,6 +50,8 @@ type bench struct {
 	dir      string // for inventories and the like
 	said     *voice
 	deployed bool
+	bare     map[string]snapshot // before the first deployment
+	dr       map[string]snapshot // as a DR cluster, after NAT
 	notes    []string // what the step under way measured, for the table
 }
 

@@ -27,6 +27,7 @@ func TestNAT(t *testing.T) {
 	steps := []step{
 		{name: "dry run", proves: "3", run: dryRun},
 		{name: "deploy", proves: "1 2 3", run: deploy},
+		{name: "to DR and back", proves: "nothing of the other mode", run: modes},
 		{name: "host keys", proves: "strict host keys", run: hostKeys},
 		{name: "faults", proves: "verify names the cause", run: faults},
 		{name: "changes under load", proves: "5", run: changesUnderLoad},
@@ -34,6 +35,7 @@ func TestNAT(t *testing.T) {
 		{name: "a host down", proves: "8", run: hostDown},
 		{name: "cut and killed", proves: "9", run: cutAndKilled},
 		{name: "reboots", proves: "4", run: reboots},
+		{name: "teardown", proves: "first state again", run: teardown},
 	}
 	b := newBench(t, "nat")
 	b.scenario(t, steps)

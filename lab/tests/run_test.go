@@ -201,6 +201,9 @@ func (b *bench) deploy(t *testing.T) {
 	if b.deployed {
 		return
 	}
+	if b.bare == nil && os.Getenv(envKeep) == "" {
+		b.bare = b.snapshots(t, hosts...)
+	}
 	b.nat(t, 0)
 	b.deployed = true
 }
