@@ -102,12 +102,47 @@ firewall = "disable"
 selinux = "permissive"
 `
 
+// direct is a DR cluster.
+const direct = `
+[cluster]
+name = "shop"
+mode = "dr"
+network = "192.168.1.0/24"
+[[director]]
+name = "director"
+address = "192.168.1.40"
+interface = "ens33"
+[[service]]
+vip = "192.168.1.48"
+persistence = "5m"
+[[service]]
+vip = "192.168.1.49"
+port = 8080
+scheduler = "wlc"
+[[web]]
+name = "web-mount"
+address = "192.168.1.20"
+interface = "ens33"
+mount = "/opt/ka"
+[[web]]
+name = "web-index"
+address = "192.168.1.30"
+index = "this is 20 20"
+[nfs]
+name = "nfs"
+address = "192.168.1.60"
+[[nfs.export]]
+path = "/opt/ka"
+index = "this is ka ka"
+`
+
 // golden is what a file of testdata/golden holds: the tasks of these hosts.
 type golden struct {
 	name, platform, inventory string
 	mode                      inventory.Mode
 	hosts                     []string // whose programs are in the file; all are checked
 	edit                      func(*tasks.Facts)
+	teardown                  bool
 }
 
 func goldens() []golden {
@@ -118,7 +153,20 @@ func goldens() []golden {
 			f.Manifest = []string{"file /etc/gone", "unit lvsdeploy-shop-2-gateway.service", "fstab /var/www/html", "address ens33 10.0.0.1/24", "unknown thing"}
 		}},
 	}
+	for _, p := range []string{"debian12", "el7"} {
+		all = append(all, golden{name: "teardown-" + p, platform: p, inventory: usual, mode: inventory.NAT, hosts: []string{"director", "web-mount", "nfs"}, teardown: true,
+			edit: func(f *tasks.Facts) {
+				f.Manifest = []string{
+					"service -t 12.0.0.1:80", "service -u 12.0.0.1:53", "address ens37 12.0.0.1/24", "route lo 192.168.1.48/32", "default-route ens33 192.168.1.10",
+					"snat POSTROUTING -s 192.168.1.0/24 -o ens37 -j SNAT --to-source 12.0.0.1", "fstab /var/www/html", "unit lvsdeploy-shop-snat.service",
+					"file /etc/exports.d/lvsdeploy-shop.exports", "file /etc/apache2/conf-enabled/x.conf", "page /srv/it's/a page", "block /etc/rc.d/rc.local shop 192.168.1.48",
+					"setting /etc/default/ipvsadm AUTO", "sysctl net.ipv4.ip_forward", "module ip_vs", "sebool httpd_use_nfs", "selinux permissive",
+					"boot ipvsadm", "daemon nfs-server", "firewall firewalld", "packages",
+				}
+			}})
+	}
 	for _, p := range tasks.ExamplePlatforms() {
+		all = append(all, golden{name: "dr-" + p, platform: p, inventory: direct, mode: inventory.DR, hosts: []string{"director", "web-mount"}})
 		all = append(all, golden{name: "nat-" + p, platform: p, inventory: usual, mode: inventory.NAT, hosts: []string{"director", "web-mount", "web-index", "web-site", "nfs"}})
 	}
 	return all
@@ -139,7 +187,7 @@ func input(t *testing.T, source string, mode inventory.Mode, platform string) ro
 		}
 		f.Interfaces = []tasks.Interface{{Name: "ens33", Addresses: []netip.Prefix{netip.PrefixFrom(h.Address, c.Network.Bits())}}}
 		in.Facts[h.Name] = &f
-		in.Staging[h.Name] = "/root/.cache/lvsdeploy-" + c.Name
+		in.Staging[h.Name] = "/root/.lvsdeploy-" + c.Name
 	}
 	for _, p := range roles.Publications(in) {
 		in.Sites[p.Site] = []tasks.SiteFile{{Path: "index.html", SHA256: strings.Repeat("0", 64)}, {Path: "it's/a page", SHA256: strings.Repeat("1", 64)}}
@@ -162,6 +210,9 @@ func (g golden) plan(t *testing.T) (*inventory.Cluster, tasks.Plan) {
 		for _, f := range in.Facts {
 			g.edit(f)
 		}
+	}
+	if g.teardown {
+		return in.Cluster, roles.Teardown(in, true)
 	}
 	return in.Cluster, roles.For(g.mode)(in)
 }

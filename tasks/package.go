@@ -16,15 +16,21 @@ func Packages(p Platform, brings []string, names ...string) Task {
 		_, unit, _ := strings.Cut(entry, " ")
 		remember = append(remember, string(shell.F("remember_unit %s", unit)))
 	}
+	missing := shell.F(`set -- %v
+missing=
+for p in "$@"; do
+  %s || missing="$missing $p"
+done`, names, p.manager.installed)
 	return Task{
 		Name:  "install " + strings.Join(names, " "),
-		Check: shell.F("missing=\nset -- %v\nfor p in \"$@\"; do\n  %s || missing=\"$missing $p\"\ndone\n[ -z \"$missing\" ] || { echo \"not installed:$missing\"; exit 1; }", names, p.manager.installed),
+		Check: shell.Lines(missing, `[ -z "$missing" ] || { echo "not installed:$missing"; exit 1; }`),
 		// what is there before is written down first: what came is what was not,
 		// however often this is broken off
 		Apply: shell.Lines(p.manager.listed, newcomers, `if [ ! -e "$state/installing" ]; then
   listed >"$state/installing.new"
   mv -f "$state/installing.new" "$state/installing"
-fi`, shell.Fragment(strings.Join(remember, "\n")), shell.F(p.manager.install, names), `newcomers >>"$state/installed"
+fi`, shell.Fragment(strings.Join(remember, "\n")),
+			missing, "# shellcheck disable=SC2086 # names of packages have no spaces", "set -- $missing", p.manager.install, `newcomers >>"$state/installed"
 rm -f "$state/installing"`),
 		Owns: append([]string{"packages"}, brings...),
 		Hint: p.manager.hint,
@@ -59,7 +65,7 @@ const newcomers shell.Fragment = `newcomers() {
 type manager struct {
 	installed shell.Fragment // exit 0: $p is installed
 	listed    shell.Fragment // the function listed: all that are installed, one a line
-	install   string         // shell.F format with one %v
+	install   shell.Fragment // those in "$@"
 	remove    shell.Fragment // exactly those in $came
 	hint      string
 }
@@ -74,7 +80,6 @@ var aptGet = manager{
 	install: `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none
 get() { apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"; }
 dpkg --configure -a --force-confold || :
-set -- %v
 get install --no-install-recommends --no-upgrade "$@" || { get update && get install --no-install-recommends --no-upgrade "$@"; }`,
 	remove: "DEBIAN_FRONTEND=noninteractive dpkg --purge $came",
 	hint:   "see whether apt-get works by hand on that host: its sources, its network, dpkg --configure -a",
@@ -91,14 +96,14 @@ var (
 	yum = manager{
 		installed: rpmInstalled,
 		listed:    rpmListed,
-		install:   `yum -y -q install %v`,
+		install:   `yum -y -q install "$@"`,
 		remove:    rpmRemove,
 		hint:      "see whether yum works by hand on that host: yum repolist",
 	}
 	dnf = manager{
 		installed: rpmInstalled,
 		listed:    rpmListed,
-		install:   `dnf -y -q install %v`,
+		install:   `dnf -y -q install "$@"`,
 		remove:    rpmRemove,
 		hint:      "see whether dnf works by hand on that host: dnf repolist",
 	}

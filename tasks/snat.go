@@ -47,8 +47,7 @@ func (s SNAT) Live() Task {
 func snatGone(rule []string) Task {
 	return Task{
 		Name:  "remove SNAT rule " + strings.Join(rule, " "),
-		Check: shell.F("! iptables -w -t nat -C %v 2>/dev/null || { echo 'still there'; exit 1; }", rule),
+		Check: shell.F("! command -v iptables >/dev/null 2>&1 || ! iptables -w -t nat -C %v 2>/dev/null || { echo 'still there'; exit 1; }", rule),
 		Apply: shell.F("iptables -w -t nat -D %v", rule),
-		Needs: command("iptables"),
 	}
 }
