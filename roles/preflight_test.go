@@ -88,6 +88,43 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
+// TestPreflightDR: what direct routing needs of the hosts beside.
+func TestPreflightDR(t *testing.T) {
+	vip, director := netip.MustParseAddr("192.168.1.48"), netip.MustParseAddr("192.168.1.40")
+	for _, c := range []struct {
+		name string
+		make func(director, web *tasks.Facts)
+		want string
+	}{
+		{"fit", func(_, _ *tasks.Facts) {}, ""},
+		{"VIP in use", func(d, _ *tasks.Facts) { d.Answers = map[netip.Addr]string{vip: "02:00:00:00:00:01"} },
+			"cannot use director: another machine answers for the VIP 192.168.1.48: 02:00:00:00:00:01"},
+		{"director is the gateway", func(_, w *tasks.Facts) { w.Gateway = director }, "cannot use web-index: its default route is the director, 192.168.1.40"},
+		{"director was our gateway", func(_, w *tasks.Facts) {
+			w.Gateway, w.Manifest = director, []string{"default-route ens33 192.168.1.40"}
+		}, ""},
+		{"a router between", func(_, w *tasks.Facts) {
+			w.Interfaces[0].Addresses = []netip.Prefix{netip.MustParsePrefix("192.168.1.30/29")}
+		}, "cannot use web-index: the director, 192.168.1.40, is not on its network 192.168.1.24/29"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			in := input(t, direct, inventory.DR, "debian12")
+			for _, f := range in.Facts {
+				f.Clock, f.DiskFree = now.Unix(), 1<<20
+			}
+			c.make(in.Facts["director"], in.Facts["web-index"])
+			var got []string
+			for _, p := range roles.Preflight(in, now) {
+				got = append(got, p.Error())
+			}
+			if text := strings.Join(got, "\n"); text != c.want {
+				t.Errorf("got %q, want %q", text, c.want)
+			}
+		})
+	}
+}
+
 // TestLeftovers: what an earlier run put on a host leaves it when no task of
 // the plan owns it any more.
 func TestLeftovers(t *testing.T) {
