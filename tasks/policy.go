@@ -9,8 +9,9 @@ func NoFirewall(unit string) Task {
 		Check: shell.F(`if systemctl is-active --quiet %s; then echo 'it runs'; exit 1; fi
 if systemctl is-enabled --quiet %s 2>/dev/null; then echo 'it is enabled'; exit 1; fi`, unit, unit),
 		Apply: shell.F("remember_unit %s\nsystemctl disable --quiet %s\nsystemctl stop %s", unit, unit, unit),
-		Undo:  echo(shell.F("systemctl enable --quiet %s; systemctl start %s", unit, unit)),
-		Owns:  []string{"firewall " + unit},
+		// at a boot, others that it comes after may be waiting for the revert
+		Undo: echo(shell.F("systemctl enable --quiet %s; systemctl start --no-block %s", unit, unit)),
+		Owns: []string{"firewall " + unit},
 	}
 }
 
