@@ -29,34 +29,24 @@ func changesUnderLoad(b *bench, t *testing.T) {
 	threeWeighted := b.inventory(t, "three-weighted", append(weighted, "[nfs]\n", web3)...)
 	twoWeighted := b.inventory(t, "two-weighted", weighted...)
 
-	client := b.startLoad(t)
+	client := b.startLoad(t, "http://12.0.0.1/")
 	time.Sleep(3 * time.Second)
 	quiet := client.since(t)
-	judge := func(what string, i interval) {
-		t.Helper()
-		b.note("%s: %v", what, i)
-		if i.Failed > 0 {
-			t.Errorf("%s: %d of %d requests failed\n%s", what, i.Failed, i.Total, strings.Join(i.Errors, "\n"))
-		}
-		if rate := float64(i.Total) / i.Seconds; rate < loadLeast {
-			t.Errorf("%s: only %.0f requests a second", what, rate)
-		}
-	}
-	judge("no change", quiet)
+	b.judge(t, "no change", quiet)
 	table := func() string { return b.on(t, "director", "ipvsadm -Sn; cat /etc/ipvsadm.rules") }
 
 	again := b.nat(t, 0)
 	if c := again.with("changed"); len(c) > 0 {
 		t.Errorf("a re-run changed %v", c)
 	}
-	judge("re-run", client.since(t))
+	b.judge(t, "re-run", client.since(t))
 
 	b.natOn(t, 0, three)
 	i := client.since(t)
-	judge("web3 added", i)
+	b.judge(t, "web3 added", i)
 	time.Sleep(2 * time.Second)
 	i = client.since(t)
-	judge("three webs", i)
+	b.judge(t, "three webs", i)
 	if i.Bodies["this is web3"] == 0 {
 		t.Errorf("web3 serves nobody: %v", i.Bodies)
 	}
@@ -65,16 +55,16 @@ func changesUnderLoad(b *bench, t *testing.T) {
 	}
 
 	b.natOn(t, 0, threeWeighted)
-	judge("rr to wrr, weights 3:1:1", client.since(t))
+	b.judge(t, "rr to wrr, weights 3:1:1", client.since(t))
 
 	removed := b.natOn(t, 0, twoWeighted)
-	judge("web3 removed", client.since(t))
+	b.judge(t, "web3 removed", client.since(t))
 	if strings.Contains(table(), "192.168.1.50") {
 		t.Errorf("web3 is still in the table or the saved rules:\n%s\n%v", table(), removed)
 	}
 	time.Sleep(2 * time.Second)
 	i = client.end(t)
-	judge("two webs, weights 3:1", i)
+	b.judge(t, "two webs, weights 3:1", i)
 	ka, kk := float64(i.Bodies["this is ka ka"]), float64(i.Bodies["this is kk kk"])
 	if ratio := ka / max(kk, 1); ratio < 2.5 || ratio > 3.5 || i.Bodies["this is web3"] > 0 {
 		t.Errorf("weights 3:1 gave %v", i.Bodies)

@@ -15,18 +15,17 @@ func TestDR(t *testing.T) {
 	b := newBench(t, "dr")
 	b.scenario(t, []step{
 		{name: "deploy dr", proves: "10 and 10; settled", run: drDeploy},
+		{name: "dr changes under load", proves: "5: no request lost", needs: []string{"deploy dr"}, run: drChanges},
+		{name: "dr schedulers", proves: "1: unequal lengths", needs: []string{"deploy dr"}, run: drSchedulers},
+		{name: "dr cold start", proves: "1: in any order", needs: []string{"deploy dr"}, run: drColdStart},
 		{name: "dr faults", proves: "verify names the cause", needs: []string{"deploy dr"}, run: drFaults},
 		{name: "dr origins", proves: "no proof from who holds the VIP", needs: []string{"deploy dr"}, run: drOrigins},
 	})
 }
 
 func drDeploy(b *bench, t *testing.T) {
-	if o := b.run(t, call{args: []string{"dr", "--json"}, bound: patience / 3}); o.exit != 0 {
-		t.Fatalf("exit %d\n%v", o.exit, o)
-	}
-	if o := b.run(t, call{args: []string{"dr", "--json", "--check"}}); o.exit != 0 || len(o.with("would-change", "pending")) > 0 {
-		t.Fatalf("a deployed cluster is not settled: exit %d, %v", o.exit, o.with("would-change", "pending"))
-	}
+	b.dr(t, "")
+	b.drSettled(t)
 	o := b.healthy(t, "", drTenAndTen, "-v")
 	for _, want := range []string{
 		"only the director answers for 192.168.1.48: MAC 02:00:c0:a8:01:28, asked by director, web1, web2",
@@ -38,6 +37,23 @@ func drDeploy(b *bench, t *testing.T) {
 	}
 	if n := strings.Count(o.stdout, "a request of 2200 bytes and 1.0 MiB of answers on one connection arrived whole"); n != 2 {
 		t.Errorf("%d real servers gave large answers, want 2\n%v", n, o)
+	}
+}
+
+// dr deploys; an empty inventory is the lab's.
+func (b *bench) dr(t *testing.T, inventory string, args ...string) *outcome {
+	t.Helper()
+	o := b.run(t, call{inventory: inventory, args: append([]string{"dr", "--json"}, args...), bound: patience / 3})
+	if o.exit != 0 {
+		t.Fatalf("exit %d\n%v", o.exit, o)
+	}
+	return o
+}
+
+func (b *bench) drSettled(t *testing.T) {
+	t.Helper()
+	if o := b.dr(t, "", "--check"); len(o.with("would-change", "pending")) > 0 {
+		t.Fatalf("a deployed cluster is not settled: %v", o.with("would-change", "pending"))
 	}
 }
 

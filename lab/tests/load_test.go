@@ -139,10 +139,10 @@ type load struct {
 	ended bool
 }
 
-func (b *bench) startLoad(t *testing.T) *load {
+func (b *bench) startLoad(t *testing.T, url string) *load {
 	t.Helper()
 	l := &load{cmd: b.lab.Command(b.ctx, b.self)}
-	l.cmd.Env = append(l.cmd.Env, envLoad+"=http://12.0.0.1/")
+	l.cmd.Env = append(l.cmd.Env, envLoad+"="+url)
 	l.cmd.Stderr = os.Stderr
 	var err error
 	if l.in, err = l.cmd.StdinPipe(); err != nil {
@@ -194,4 +194,16 @@ func (l *load) read(t *testing.T, err error) interval {
 		t.Fatalf("the client has died: %v", err)
 	}
 	return i
+}
+
+// judge demands that nobody noticed what was done in an interval.
+func (b *bench) judge(t *testing.T, what string, i interval) {
+	t.Helper()
+	b.note("%s: %v", what, i)
+	if i.Failed > 0 {
+		t.Errorf("%s: %d of %d requests failed\n%s", what, i.Failed, i.Total, strings.Join(i.Errors, "\n"))
+	}
+	if rate := float64(i.Total) / i.Seconds; rate < loadLeast {
+		t.Errorf("%s: only %.0f requests a second", what, rate)
+	}
 }

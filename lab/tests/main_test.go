@@ -19,9 +19,10 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/lab"
 )
 
-// This program runs itself again in two other roles.
+// This program runs itself again in other roles.
 const (
 	envLoad     = "LVSDEPLOY_LAB_TEST_LOAD"     // the client that asks the URL named here
+	envHold     = "LVSDEPLOY_LAB_TEST_HOLD"     // the client that keeps connections to the address named here
 	envGuardian = "LVSDEPLOY_LAB_TEST_GUARDIAN" // takes the lab named here down when the tests have died
 	envName     = "LVSDEPLOY_LAB_TEST_NAME"     // for people: another lab than "test"
 	envKeep     = "LVSDEPLOY_LAB_TEST_KEEP"     // for people: leave the lab up, and use one that is up
@@ -34,6 +35,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(envLoad) != "":
 		os.Exit(loadMain(os.Getenv(envLoad)))
+	case os.Getenv(envHold) != "":
+		os.Exit(holdMain(os.Getenv(envHold)))
 	case os.Getenv(envGuardian) != "":
 		os.Exit(guardianMain(os.Getenv(envGuardian)))
 	}
@@ -49,6 +52,7 @@ type bench struct {
 	bin      string // lvsdeploy
 	dir      string // for inventories and the like
 	said     *voice
+	ssh      []string // options of ssh for on and try
 	deployed bool
 	bare     map[string]snapshot // before the first deployment
 	dr       map[string]snapshot // as a DR cluster, after NAT

@@ -17,7 +17,7 @@ func reboots(b *bench, t *testing.T) {
 			t.Fatal(err)
 		}
 		booted := time.Since(began)
-		b.claim(t, "%s rebooted in %.0f s, verify passed %.0f s later", h, booted.Seconds(), b.recovers(t).Seconds())
+		b.claim(t, "%s rebooted in %.0f s, verify passed %.0f s later", h, booted.Seconds(), b.recovers(t, tenAndTen).Seconds())
 	}
 
 	all := []string{"director", "web1", "web2", "nfs", "client"}
@@ -35,20 +35,20 @@ func reboots(b *bench, t *testing.T) {
 	if err := b.lab.Start(b.ctx, "nfs"); err != nil {
 		t.Fatal(err)
 	}
-	late := b.recovers(t)
+	late := b.recovers(t, tenAndTen)
 	b.claim(t, "power cut of all: up without NFS server after %.0f s; verify passed %.0f s after the NFS server was up, without a deploy", without.Seconds(), late.Seconds())
 	b.settled(t, "")
 }
 
 // recovers verifies until all is well, for a bounded time, and says how long
 // that took. No deployment comes in between.
-func (b *bench) recovers(t *testing.T) time.Duration {
+func (b *bench) recovers(t *testing.T, first string) time.Duration {
 	t.Helper()
 	began := time.Now()
 	for {
 		o := b.run(t, call{args: []string{"verify"}})
 		took := time.Since(began)
-		if o.exit == 0 && o.first() == tenAndTen {
+		if o.exit == 0 && o.first() == first {
 			return took - o.took
 		}
 		b.said.say("not yet: %s", o.first())

@@ -223,7 +223,7 @@ func (b *bench) on(t *testing.T, machine, script string) string {
 func (b *bench) try(machine, script string) (string, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, 2*time.Minute)
 	defer cancel()
-	cmd := b.lab.Command(ctx, b.lab.SSHLine(machine, "sh -s")...)
+	cmd := b.lab.Command(ctx, slices.Insert(b.lab.SSHLine(machine, "sh -s"), 1, b.ssh...)...)
 	cmd.Stdin = strings.NewReader(script)
 	var errout bytes.Buffer
 	cmd.Stderr = &errout

@@ -1,0 +1,95 @@
+//go:build lab
+
+package tests
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+const drWeb2 = `[[web]]
+name      = "web2"
+address   = "192.168.1.30"
+interface = "ens33"
+index     = "this is 30 30"
+
+`
+
+var (
+	drWrr = []string{`scheduler = "rr"`, `scheduler = "wrr"`, `index     = "this is 20 20"`, "index     = \"this is 20 20\"\nweight    = 3"}
+	drLc  = []string{`scheduler = "rr"`, `scheduler = "lc"`}
+	drWlc = []string{`scheduler = "rr"`, `scheduler = "wlc"`, `index     = "this is 20 20"`, "index     = \"this is 20 20\"\nweight    = 3"}
+)
+
+// drChanges changes the cluster while clients use it. None of them may notice.
+func drChanges(b *bench, t *testing.T) {
+	const ours, theirs = "this is 20 20", "this is 30 30"
+	one := b.inventory(t, "dr-one", drWeb2, "")
+	weighted := b.inventory(t, "dr-wrr", drWrr...)
+	client := b.startLoad(t, "http://192.168.1.48/")
+
+	if c := b.dr(t, "").with("changed"); len(c) > 0 {
+		t.Errorf("a re-run changed %v", c)
+	}
+	b.judge(t, "re-run", client.since(t))
+
+	b.dr(t, one)
+	b.judge(t, "web2 removed", client.since(t))
+	if table := b.on(t, "director", "ipvsadm -Sn; cat /etc/ipvsadm.rules"); strings.Contains(table, "192.168.1.30") {
+		t.Errorf("web2 is still in the table or the saved rules:\n%s", table)
+	}
+	client.since(t)
+	time.Sleep(time.Second)
+	i := client.since(t)
+	b.judge(t, "web1 alone", i)
+	if i.Bodies[ours] == 0 || i.Bodies[theirs] > 0 {
+		t.Errorf("web1 alone gave %v", i.Bodies)
+	}
+
+	b.dr(t, "")
+	b.judge(t, "web2 added again", client.since(t))
+	time.Sleep(time.Second)
+	i = client.since(t)
+	if i.Bodies[ours] == 0 || i.Bodies[theirs] == 0 {
+		t.Errorf("two webs gave %v", i.Bodies)
+	}
+
+	b.dr(t, weighted)
+	b.judge(t, "rr to wrr, weights 3:1", client.since(t))
+	time.Sleep(2 * time.Second)
+	i = client.end(t)
+	b.judge(t, "weights 3:1", i)
+	if ratio := float64(i.Bodies[ours]) / max(float64(i.Bodies[theirs]), 1); ratio < 2.8 || ratio > 3.2 {
+		t.Errorf("weights 3:1 gave %v", i.Bodies)
+	}
+	b.healthy(t, weighted, "192.168.1.48:80 answers: 20 requests, 15 and 5, none failed")
+}
+
+// drColdStart: whatever comes first after a power cut, the cluster serves.
+func drColdStart(b *bench, t *testing.T) {
+	b.dr(t, "")
+	for _, order := range [][][]string{
+		{{"director", "client"}, {"web2"}, {"web1"}},
+		{{"web1", "web2"}, {"client", "director"}},
+	} {
+		b.said.say("the power of all machines fails")
+		for _, some := range order {
+			if err := b.lab.Kill(b.ctx, some...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// what the workstation learnt of the VIP has aged long since
+		b.workstation(t, "ip", "neigh", "flush", "dev", "lan")
+		var said []string
+		for _, some := range order {
+			if err := b.lab.Start(b.ctx, some...); err != nil {
+				t.Fatal(err)
+			}
+			said = append(said, strings.Join(some, " and "))
+		}
+		took := b.recovers(t, drTenAndTen)
+		b.claim(t, "cold start, %s: verify passed %.0f s after the last was up, without a deploy", strings.Join(said, ", then "), took.Seconds())
+	}
+	b.drSettled(t)
+}
