@@ -184,7 +184,7 @@ func TestAuth(t *testing.T) {
 }
 
 func TestUserCertificate(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	ca := sshtest.NewKey(t)
 	s := sshtest.New(t, sshtest.Options{NoKey: true, CA: ca.PublicKey()})
 	home := sshtest.Home(t, s)

@@ -15,7 +15,7 @@ import (
 )
 
 func TestDialErrors(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestDialErrors(t *testing.T) {
 
 // sshd drops connections at random beyond MaxStartups.
 func TestDialAgainWhenDropped(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{RefuseFirst: 4})
 	var mu sync.Mutex
 	said := ""
@@ -97,7 +97,7 @@ func TestDialAgainWhenDropped(t *testing.T) {
 }
 
 func TestDialManyAtOnce(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{})
 	for _, forks := range []int{0, 3} {
 		var targets []Target
@@ -115,7 +115,7 @@ func TestDialManyAtOnce(t *testing.T) {
 }
 
 func TestDialCanceled(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestDialCanceled(t *testing.T) {
 
 // A host that falls silent is noticed, whatever waits for it.
 func TestKeepalive(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{})
 	c := dialOne(t, Config{Home: sshtest.Home(t, s), keepalive: 200 * time.Millisecond}, target("web1", s))
 	p, err := c.Program(t.Context(), "echo on; read wait")
@@ -155,7 +155,7 @@ func TestKeepalive(t *testing.T) {
 }
 
 func TestJump(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	bastion := sshtest.New(t, sshtest.Options{Forward: true})
 	inner := sshtest.New(t, sshtest.Options{Forward: true})
 	web1, web2 := sshtest.New(t, sshtest.Options{}), sshtest.New(t, sshtest.Options{})
@@ -192,7 +192,7 @@ func TestJump(t *testing.T) {
 }
 
 func TestJumpErrors(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	forbids := sshtest.New(t, sshtest.Options{})
 	bastion := sshtest.New(t, sshtest.Options{Forward: true})
 	stranger := sshtest.New(t, sshtest.Options{NoKey: true, Forward: true})
@@ -238,7 +238,7 @@ func TestJumpErrors(t *testing.T) {
 }
 
 func TestDialContext(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	listen, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func line(pattern string, key ssh.PublicKey) string {
 }
 
 func TestHostKeys(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	ed, ec, other, ca := sshtest.NewKey(t), ecdsaKey(t), sshtest.NewKey(t), sshtest.NewKey(t)
 	cert := &ssh.Certificate{Key: ed.PublicKey(), CertType: ssh.HostCert, ValidPrincipals: []string{"127.0.0.1"}, ValidBefore: ssh.CertTimeInfinity}
 	if err := cert.SignCert(rand.Reader, ca); err != nil {
@@ -160,7 +160,7 @@ func get(t *testing.T, home, name string) string {
 // Several hosts at once, one of them under two names; the file's last line has
 // no end.
 func TestAcceptNewAppends(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	for _, hash := range []bool{false, true} {
 		var servers []*sshtest.Server
 		var targets []Target
@@ -194,7 +194,7 @@ func TestAcceptNewAppends(t *testing.T) {
 }
 
 func TestAcceptNewMakesDirectory(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{})
 	key := filepath.Join(sshtest.Home(t, s), ".ssh", "id_ed25519")
 	home := t.TempDir()
@@ -213,7 +213,7 @@ func TestAcceptNewMakesDirectory(t *testing.T) {
 }
 
 func TestUnknownKeysAskedOnce(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	for _, yes := range []bool{true, false} {
 		servers := []*sshtest.Server{sshtest.New(t, sshtest.Options{}), sshtest.New(t, sshtest.Options{}), sshtest.New(t, sshtest.Options{})}
 		home := sshtest.Home(t, servers...)
@@ -247,7 +247,7 @@ func TestUnknownKeysAskedOnce(t *testing.T) {
 }
 
 func TestStrictIsNotAsked(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{})
 	home := sshtest.Home(t, s)
 	put(t, home, "known_hosts", "")

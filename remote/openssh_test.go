@@ -117,7 +117,7 @@ func (s *realSSHD) target(name string) Target {
 }
 
 func TestOpenSSH(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := startSSHD(t)
 	for _, kind := range []string{"ecdsa", "ed25519"} {
 		s.known(t, kind) // the server has both: it must be asked for the one that is known
@@ -162,7 +162,7 @@ func TestOpenSSH(t *testing.T) {
 }
 
 func TestOpenSSHForbids(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := startSSHD(t, "AllowTcpForwarding no", "MaxAuthTries 3")
 	tg := s.target("behind")
 	tg.Jump = []string{s.login + "@" + s.addr()}
@@ -180,7 +180,7 @@ func TestOpenSSHForbids(t *testing.T) {
 
 // With MaxStartups 2, sshd drops most of these at first.
 func TestOpenSSHMaxStartups(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := startSSHD(t, "MaxStartups 2")
 	var targets []Target
 	for i := range 12 {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,8 +20,15 @@ func target(name string, s *sshtest.Server) Target {
 	return Target{Name: name, Host: "127.0.0.1", Port: s.Port()}
 }
 
-// isolate keeps the developer's own agent out of a test.
-func isolate(t *testing.T) { t.Setenv("SSH_AUTH_SOCK", "") }
+// TestMain keeps the developer's own agent out of the tests, and has many of
+// them at a time, whatever the machine has of processors: they mostly wait.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := errors.Join(os.Unsetenv("SSH_AUTH_SOCK"), flag.Set("test.parallel", "8")); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // dialOne connects to one server and fails the test if that fails.
 func dialOne(t *testing.T, cfg Config, tg Target) *Conn {
@@ -53,7 +61,7 @@ func wantError(t *testing.T, err error, kind Kind, texts ...string) *Error {
 }
 
 func TestProgram(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	big := strings.Repeat("# padding that makes this script a large one\n", 20000)
 	tests := []struct {
 		name, script, stdin string
@@ -126,7 +134,7 @@ func TestProgram(t *testing.T) {
 
 // Barrier words are written while the program runs.
 func TestProgramTalks(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{})
 	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
 	p, err := c.Program(t.Context(), "for i in 1 2 3; do echo ready $i; read w; echo got $w; done")
@@ -154,7 +162,7 @@ func TestProgramTalks(t *testing.T) {
 
 // What is cut short must not run: the script's first line would.
 func TestProgramCutShortIsNotRun(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	for _, keep := range []int{0, 1, 10, 30} {
 		var input string
 		s := sshtest.New(t, sshtest.Options{Exec: func(_ context.Context, cmd string, stdin io.Reader, stdout, _ io.Writer) int {
@@ -172,7 +180,7 @@ func TestProgramCutShortIsNotRun(t *testing.T) {
 }
 
 func TestProgramLost(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	for _, verdict := range []sshtest.Verdict{sshtest.CutBefore, sshtest.CutAfter} {
 		s := sshtest.New(t, sshtest.Options{OnStdout: func(line string) sshtest.Verdict {
 			if strings.HasSuffix(line, "two") {
@@ -201,7 +209,7 @@ func TestProgramLost(t *testing.T) {
 }
 
 func TestProgramCanceled(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{})
 	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -224,7 +232,7 @@ func TestProgramCanceled(t *testing.T) {
 
 // A program may be over before its start was noticed: no matter.
 func TestProgramShort(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{Exec: func(_ context.Context, cmd string, _ io.Reader, stdout, _ io.Writer) int {
 		// The mark and the end of the program arrive together.
 		_, mark, _ := strings.Cut(cmd, "printf %s ")
@@ -242,7 +250,7 @@ func TestProgramShort(t *testing.T) {
 
 // A program may leave something running that keeps its output open.
 func TestProgramLeavesDaemon(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{})
 	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
 	begin := time.Now()
@@ -256,7 +264,7 @@ func TestProgramLeavesDaemon(t *testing.T) {
 }
 
 func TestProgramNoise(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{Exec: func(_ context.Context, cmd string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, "Welcome! from somebody's .bashrc\n")
 		return runShellReader(t, cmd, stdin, stdout)
@@ -269,7 +277,7 @@ func TestProgramNoise(t *testing.T) {
 }
 
 func TestProgramNotStarted(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	refuse := func(text string, code int) sshtest.Exec {
 		return func(_ context.Context, _ string, _ io.Reader, stdout, _ io.Writer) int {
 			_, _ = io.WriteString(stdout, text)
@@ -297,7 +305,7 @@ func TestProgramNotStarted(t *testing.T) {
 }
 
 func TestMaxSessions(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{MaxSessions: 1})
 	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
 	p, err := c.Program(t.Context(), "read x")

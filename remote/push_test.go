@@ -13,7 +13,7 @@ import (
 )
 
 func TestPush(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{})
 	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
 	home, err := c.Home(t.Context())
@@ -77,7 +77,7 @@ func TestPush(t *testing.T) {
 }
 
 func TestPushErrors(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sshtest.New(t, sshtest.Options{})
 	no := sshtest.New(t, sshtest.Options{NoSFTP: true})
 	home := sshtest.Home(t, s, no)

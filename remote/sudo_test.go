@@ -79,7 +79,7 @@ func sudoServer(t *testing.T, kind string) *sshtest.Server {
 }
 
 func TestSudo(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	tests := []struct {
 		name, kind, password string
 		asked                string // typed at a terminal; empty: there is none
@@ -159,7 +159,7 @@ func TestSudo(t *testing.T) {
 }
 
 func TestNoSudoWithoutBecome(t *testing.T) {
-	isolate(t)
+	t.Parallel()
 	s := sudoServer(t, "")
 	tg := target("web1", s)
 	tg.User = "ops"

@@ -40,6 +40,7 @@ func TestScriptsRun(t *testing.T) {
 				continue
 			}
 			t.Run(shell+" "+name, func(t *testing.T) {
+				t.Parallel()
 				cmd := exec.Command(argv[0], append(argv[1:], "-c", text)...)
 				var stderr bytes.Buffer
 				cmd.Stderr = &stderr
@@ -134,11 +135,14 @@ func TestPatternUnderGrep(t *testing.T) {
 
 func TestShellcheck(t *testing.T) {
 	for name, text := range everyScript("/nowhere") {
-		// SC2016 wonders whether the $() in our quoted values should expand.
-		cmd := exec.Command("shellcheck", "--shell=sh", "--severity=style", "--exclude=SC2016", "-")
-		cmd.Stdin = strings.NewReader("#!/bin/sh\n" + text)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// SC2016 wonders whether the $() in our quoted values should expand.
+			cmd := exec.Command("shellcheck", "--shell=sh", "--severity=style", "--exclude=SC2016", "-")
+			cmd.Stdin = strings.NewReader("#!/bin/sh\n" + text)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
