@@ -19,7 +19,7 @@ if systemctl is-enabled --quiet %s 2>/dev/null; then echo 'it is enabled'; exit 
 func firewallBack(unit string) Task {
 	t := daemonGone(unit)
 	t.Settles = ""
-	t.Undo = echo(shell.F("systemctl disable --quiet %s; systemctl stop %s", unit, unit))
+	t.Undo = echo(shell.F("systemctl disable --quiet %s; systemctl stop --no-block %s", unit, unit))
 	return t
 }
 
