@@ -55,7 +55,7 @@ type bench struct {
 	ssh      []string // options of ssh for on and try
 	deployed bool
 	bare     map[string]snapshot // before the first deployment
-	dr       map[string]snapshot // as a DR cluster, after NAT
+	direct   map[string]snapshot // as a DR cluster, after NAT
 	notes    []string // what the step under way measured, for the table
 }
 

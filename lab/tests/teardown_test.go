@@ -36,7 +36,7 @@ func modes(b *bench, t *testing.T) {
 	there := b.change(t, dr, 0, "dr")
 	b.healthy(t, dr, drTenAndTen)
 	b.change(t, dr, 0, "dr", "--check")
-	b.dr = b.snapshots(t, hosts...)
+	b.direct = b.snapshots(t, hosts...)
 	back := b.nat(t, 0)
 	b.deployed = true
 	b.healthy(t, "", tenAndTen)
@@ -64,14 +64,14 @@ func teardown(b *bench, t *testing.T) {
 	b.claim(t, "torn down in %.1f s: of %s nothing differs from the first state but the package manager's own records", o.took.Seconds(), count(after))
 	b.change(t, "", 0, "teardown", "--purge-packages", "--check")
 
-	if b.dr == nil {
+	if b.direct == nil {
 		return // the step that goes to DR and back was left out
 	}
 	dr := b.drOnLAN(t)
 	b.change(t, dr, 0, "dr")
 	b.healthy(t, dr, drTenAndTen)
 	fresh := b.snapshots(t, hosts...)
-	same(t, withoutResidue(b.dr), withoutResidue(fresh))
+	same(t, withoutResidue(b.direct), withoutResidue(fresh))
 	b.claim(t, "DR on machines without a past is DR after NAT: %s compared", count(fresh))
 	b.change(t, dr, 0, "teardown")
 }
