@@ -56,7 +56,7 @@ type bench struct {
 	deployed bool
 	bare     map[string]snapshot // before the first deployment
 	direct   map[string]snapshot // as a DR cluster, after NAT
-	notes    []string // what the step under way measured, for the table
+	notes    []string            // what the step under way measured, for the table
 }
 
 // newBench builds lvsdeploy and boots a lab, which is gone when t ends.
