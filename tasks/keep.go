@@ -89,6 +89,8 @@ func networkUnit(cluster, kind, dev, purpose string, command shell.Fragment) Tas
 	t := Unit(name, templates.Render("network.service", map[string]string{
 		"Cluster": cluster, "Device": dev, "Purpose": purpose, "Command": shell.Systemd(command),
 	}))
+	// going back must not depend on a systemctl that may be shutting down
+	t.Apply = shell.Lines(shell.F("guard %s", "/etc/systemd/system/multi-user.target.wants/"+name), t.Apply)
 	t.Undo = shell.F("systemctl is-enabled --quiet %s 2>/dev/null || echo %s", name,
 		string(shell.F("systemctl disable --quiet %s; systemctl stop --no-block %s", name, name)))
 	return t

@@ -7,7 +7,7 @@ guard() {
   if [ -e "$1" ] || [ -L "$1" ]; then
     mkdir -p "$state/revert/files${1%/*}"
     cp -a "$1" "$state/revert/files$1"
-    sync "$state/revert/files$1"
+    [ ! -e "$state/revert/files$1" ] || sync "$state/revert/files$1" # a link may lead nowhere
   else
     printf '%s\n' "$1" >>"$state/revert/absent"
     [ -d "${1%/*}" ] || printf '%s\n' "${1%/*}" >>"$state/revert/dirs"

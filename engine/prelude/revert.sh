@@ -8,6 +8,8 @@ if [ "$2" = wait ]; then
   while [ -e run ] && read -r now rest </proc/uptime && [ "${now%%.*}" -lt "$(cat deadline)" ]; do
     sleep 1
   done
+  # a system that goes down cannot be put right any more: the boot does it
+  [ "$(systemctl is-system-running 2>/dev/null)" != stopping ] || exit 0
 fi
 # of this and a confirmation, the first one counts; what a power cut has
 # interrupted is done again
