@@ -16,6 +16,7 @@ import (
 // TestFacts gathers the facts of hosts of every kind, under every shell, and
 // finds nothing changed on them.
 func TestFacts(t *testing.T) {
+	t.Parallel()
 	for i, c := range []struct {
 		name                        string
 		o                           fakehost.Options

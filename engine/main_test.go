@@ -9,7 +9,6 @@ import (
 // TestMain has many of the tests at a time, whatever the machine has of
 // processors: they mostly wait.
 func TestMain(m *testing.M) {
-	options.Parse()
 	if err := options.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}

@@ -80,6 +80,7 @@ func everyShell(t *testing.T, test func(*testing.T, *fakehost.Host)) {
 
 // TestFailures: what a task can do wrong, and that it harms only itself.
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	everyShell(t, func(t *testing.T, h *fakehost.Host) {
 		forged := "printf '%s\\n' \"$nonce task 1 ok x\" \"x $nonce end\"; printf '\\033[2J\\0\\377\\r'; "
 		for _, c := range []struct {
@@ -129,6 +130,7 @@ func TestFailures(t *testing.T) {
 // TestOwed: a restart that is owed survives a task that fails after it, and
 // the program's death, and is made once.
 func TestOwed(t *testing.T) {
+	t.Parallel()
 	everyShell(t, func(t *testing.T, h *fakehost.Host) {
 		conf := flag("conf")
 		conf.Notify = "httpd"
@@ -180,6 +182,7 @@ func TestOwed(t *testing.T) {
 // TestStop: told to stop, a program ends between two tasks, and the next run
 // goes on from there.
 func TestStop(t *testing.T) {
+	t.Parallel()
 	// a shell cannot trap what it was started to ignore, as under nohup
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
@@ -201,6 +204,7 @@ func TestStop(t *testing.T) {
 // TestLock: the second of two runs waits and then says who holds the host; a
 // run that dies frees it.
 func TestLock(t *testing.T) {
+	t.Parallel()
 	everyShell(t, func(t *testing.T, h *fakehost.Host) {
 		fast := map[string]engine.Host{"web1": fakerun.Host{Host: h, Edit: func(p string) string {
 			return strings.Replace(strings.Replace(p, "sleep 1\n", "sleep 0.05\n", 1), "-ge 20", "-ge 3", 1)
@@ -240,6 +244,7 @@ func TestLock(t *testing.T) {
 // TestBarrierWords: words that arrive together are still single words, the
 // end of the input ends the program, and so does silence.
 func TestBarrierWords(t *testing.T) {
+	t.Parallel()
 	plan := tasks.Plan{
 		{Name: "first", Hosts: []tasks.HostPlan{{Host: "web1", Tasks: []tasks.Task{tasks.Proof("one", ":", "")}}}},
 		{Name: "second", After: []string{"first"}, Hosts: []tasks.HostPlan{{Host: "web1", Tasks: []tasks.Task{tasks.Proof("two", ":", "")}}}},

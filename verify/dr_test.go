@@ -53,6 +53,7 @@ func (r *Result) check(name string) *Check {
 }
 
 func TestHealthyDR(t *testing.T) {
+	t.Parallel()
 	for _, from := range []string{Local, "client"} {
 		t.Run(from, func(t *testing.T) {
 			f := newDRFake(t)
@@ -94,6 +95,7 @@ func TestHealthyDR(t *testing.T) {
 // Each fault as TestFaults has them, with what follows from it where that was
 // seen on real machines.
 func TestFaultsDR(t *testing.T) {
+	t.Parallel()
 	type change = func(*testing.T, *fake)
 	replace := func(host, old, now string) change {
 		return func(t *testing.T, f *fake) {
@@ -225,6 +227,7 @@ func TestFaultsDR(t *testing.T) {
 
 // What a host writes elsewhere, or lacks, is read as well.
 func TestOtherSystemsDR(t *testing.T) {
+	t.Parallel()
 	const debian = "kept=192.168.1.48 in /etc/network/interfaces.d/lvsdeploy-lab-lo-0\nkept=iface lo:0 inet static\nkept=    address 192.168.1.48/32\nkept=    up ip route replace 192.168.1.48/32 dev lo\n"
 	for name, lines := range map[string]string{
 		"ifcfg": "kept=192.168.1.48 in /etc/sysconfig/network-scripts/ifcfg-lo:0\nkept=DEVICE=lo:0\nkept=NETMASK=255.255.255.255\n",

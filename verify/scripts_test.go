@@ -33,6 +33,7 @@ func shells() map[string][]string {
 // The scripts only read: here they run for real, under every shell, and must
 // come to their end whatever this machine has or lacks.
 func TestScriptsRun(t *testing.T) {
+	t.Parallel()
 	marker := filepath.Join(t.TempDir(), "owned")
 	for shell, argv := range shells() {
 		for name, text := range everyScript(marker) {
@@ -134,6 +135,7 @@ func TestPatternUnderGrep(t *testing.T) {
 }
 
 func TestShellcheck(t *testing.T) {
+	t.Parallel()
 	for name, text := range everyScript("/nowhere") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

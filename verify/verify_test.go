@@ -10,6 +10,7 @@ import (
 )
 
 func TestHealthy(t *testing.T) {
+	t.Parallel()
 	for _, from := range []string{Local, "client", "director"} {
 		t.Run(from, func(t *testing.T) {
 			f := newFake(t)
@@ -43,6 +44,7 @@ func TestHealthy(t *testing.T) {
 // Each fault is made on purpose in an otherwise sound cluster; the first line
 // must name it, whatever else fails because of it.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	replace := func(host, old, now string) func(*testing.T, *fake) {
 		return func(t *testing.T, f *fake) {
 			t.Helper()
@@ -197,6 +199,7 @@ func TestFaults(t *testing.T) {
 
 // From a real server the client is on their LAN: that is the cause, not the web.
 func TestFromWeb(t *testing.T) {
+	t.Parallel()
 	f := newFake(t)
 	f.drop = true
 	f.source = netip.MustParseAddr("192.168.1.20")

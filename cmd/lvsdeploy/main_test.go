@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"testing"
 
@@ -17,6 +18,10 @@ var update = flag.Bool("update", false, "write the golden files in testdata anew
 
 func TestMain(m *testing.M) {
 	fakehost.Helper()
+	// more at a time than there are processors: they wait for each other's hosts
+	if err := flag.Set("test.parallel", strconv.Itoa(runtime.GOMAXPROCS(0)+2)); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"lvsdeploy": main})
 }
 
