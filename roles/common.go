@@ -143,6 +143,9 @@ func leftovers(h host, p tasks.Plan) part {
 		}
 	}
 	left := takenAway(h, gone)
+	if len(left.tasks) > 0 {
+		left.tasks = append(left.tasks, tasks.Disowned(gone))
+	}
 	left.tasks = slices.DeleteFunc(append(left.tasks, kept...), func(t tasks.Task) bool { return slices.Contains(names, t.Name) })
 	return left
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lvsdeploy/lvsdeploy/shell"
 )
 
 // leftover takes away what one entry of the manifest names. A row for every
@@ -88,6 +90,62 @@ func byKind(entries []string) map[string][]string {
 // taken away now.
 func Kept(entry, why string) Task {
 	return Task{Name: "leave " + entry + ": " + why, Check: ":", Owns: []string{entry}}
+}
+
+// Disowned forgets what was before that which entries name: it is that again,
+// and whoever comes later is to find what is there then.
+func Disowned(entries []string) Task {
+	var files, shared, values []string
+	for _, entry := range entries {
+		kind, name, _ := strings.Cut(entry, " ")
+		first, _ := two(name)
+		switch kind {
+		case "file", "page":
+			files = append(files, name)
+		case "unit":
+			files = append(files, "/etc/systemd/system/"+name)
+		case "fstab":
+			shared = append(shared, "/etc/fstab")
+		case "block", "setting":
+			shared = append(shared, first)
+		case "sysctl":
+			values = append(values, "sysctl."+name)
+		case "address":
+			values = append(values, "link."+first)
+		case "default-route":
+			values = append(values, "default-route")
+		case "daemon", "boot", "firewall":
+			values = append(values, "unit."+name)
+		}
+	}
+	kept := shell.Lines(lines("files", strings.Join(files, "\n")), lines("shared", strings.Join(shared, "\n")), lines("values", strings.Join(values, "\n")), `kept=$(
+  printf '%s\n' "$files" | while IFS= read -r file; do
+    [ -z "$file" ] || [ ! -e "$state/backup$file" ] || printf '%s\n' "backup$file"
+  done
+  printf '%s\n' "$shared" | while IFS= read -r file; do
+    # others may have changed it as well
+    [ -z "$file" ] || ! cmp -s "$state/backup$file" "$file" || printf '%s\n' "backup$file"
+  done
+  printf '%s\n' "$values" | while IFS= read -r value; do
+    [ -z "$value" ] || [ ! -e "$state/live/$value" ] || printf '%s\n' "live/$value"
+  done
+)
+left=$(grep -vxF -e "${files:-/}" "$state/absent" 2>/dev/null) || left=
+was=$(cat "$state/absent" 2>/dev/null) || was=`)
+	return Task{
+		Name:  "forget the originals of what has left",
+		Check: shell.Lines(kept, `[ "$kept$left" = "$was" ] || { printf '%s\n' "$kept" | sed '/./!d; s/^/-/'; [ "$left" = "$was" ] || echo '-absent files'; exit 1; }`),
+		Apply: shell.Lines(kept, `if [ -z "$left" ]; then
+  rm -f "$state/absent"
+elif [ "$left" != "$was" ]; then
+  printf '%s\n' "$left" >"$state/absent.new"
+  mv -f "$state/absent.new" "$state/absent"
+fi
+printf '%s\n' "$kept" | while IFS= read -r name; do
+  [ -z "$name" ] || rm -f "$state/$name"
+done
+cd "$state" && find backup live -depth -type d -exec rmdir {} + 2>/dev/null || :`),
+	}
 }
 
 // Forgotten is the end of a cluster on a host: with what was remembered of it

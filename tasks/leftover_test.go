@@ -91,6 +91,21 @@ ip route add default via 192.168.1.1 dev ens33`); code != 0 {
 		t.Fatal(err)
 	}
 
+	// what was before is forgotten with what has left, and nothing else is
+	lists := func() string { return b.sh("cd " + state + " && sort absent; find backup live -type f | sort") }
+	had := lists()
+	b.run(fakerun.One("host", append([]Task{Disowned([]string{"file /etc/t/changed", "file /etc/new/dir/new", "sysctl net.ipv4.ip_forward", "daemon nothing"})}, plan...)...), false)
+	var want []string
+	for line := range strings.Lines(had) {
+		if line = strings.TrimSpace(line); line != "/etc/new/dir/new" && line != "backup/etc/t/changed" && line != "live/sysctl.net.ipv4.ip_forward" {
+			want = append(want, line)
+		}
+	}
+	if got := lists(); got != strings.Join(want, "\n") {
+		t.Errorf("remembered is\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+	b.sh("cd " + state + " && echo /etc/new/dir/new >>absent; printf 0 >live/sysctl.net.ipv4.ip_forward; echo first >backup/etc/t/changed; chmod 0604 backup/etc/t/changed")
+
 	gone, handlers := Leftovers(manifest, manifest, 5*time.Second, Reader{Below: "/etc/new", Handler: Restart(p.WebService)})
 	if len(handlers) != 1 {
 		t.Errorf("%d handlers, want that of the one who reads the file", len(handlers))

@@ -45,7 +45,7 @@ func TestTeardown(t *testing.T) {
 			}
 
 			f.deploy(nat, report.Done, "nat")
-			first := without(timeless(f.snapshots(t)), memory)
+			first := without(timeless(f.snapshots(t)), unordered)
 			f.deploy(dr, report.Done, "dr")
 			f.deploy(dr, report.Done, "dr", "--check")
 			for _, name := range f.order {
@@ -57,7 +57,7 @@ func TestTeardown(t *testing.T) {
 			}
 			f.deploy(nat, report.Done, "nat")
 			f.deploy(nat, report.Done, "nat", "--check")
-			if d := f.diff(first, without(timeless(f.snapshots(t)), memory)); d != "" {
+			if d := f.diff(first, without(timeless(f.snapshots(t)), unordered)); d != "" {
 				t.Errorf("after DR, NAT is not what it was: %s", d)
 			}
 
@@ -80,12 +80,12 @@ func TestTeardown(t *testing.T) {
 	}
 }
 
-// memory is where a host keeps what it was before the first run.
-const memory = "/var/lib/lvsdeploy"
+// unordered is a list in the order in which files were first written.
+const unordered = "/var/lib/lvsdeploy/shop/absent"
 
-func without(all map[string]fakehost.Snapshot, dir string) map[string]fakehost.Snapshot {
+func without(all map[string]fakehost.Snapshot, file string) map[string]fakehost.Snapshot {
 	for name, s := range all {
-		all[name] = s.Without(dir)
+		all[name] = s.Without(file)
 	}
 	return all
 }
