@@ -144,7 +144,7 @@ fi
 printf '%s\n' "$kept" | while IFS= read -r name; do
   [ -z "$name" ] || rm -f "$state/$name"
 done
-cd "$state" && find backup live -depth -type d -exec rmdir {} + 2>/dev/null || :`),
+find "$state/backup" "$state/live" -depth -type d -exec rmdir {} + 2>/dev/null || :`),
 	}
 }
 
