@@ -106,7 +106,7 @@ func (c *talk) end() {
 	_ = c.cmd.Wait()
 }
 
-// load of a real server as the kernel counts it (ip_vs_dest_conn_overhead): an
+// servers is the load of each real server as the kernel counts it (ip_vs_dest_conn_overhead): an
 // active connection is 256, one that has ended and is remembered is 1.
 type servers map[string]struct{ weight, active, inactive int }
 
@@ -163,7 +163,7 @@ func drSchedulers(b *bench, t *testing.T) {
 			case c.exact < 0 && (got["web1"] < c.least || got["web1"] > c.most || decided < n/2):
 				t.Errorf("slow web1 got %d of %d, want %d to %d; %d were decided by open connections", got["web1"], n, c.least, c.most, decided)
 			}
-			b.claim(t, "%s: of %d requests slow web1 got %d, fast web2 %d; %d as the connections then open demand", c.name, n, got["web1"], got["web2"], decided)
+			b.claim(t, "%s: of %d requests slow web1 got %d, fast web2 %d; the connections open then decided %d, as they must", c.name, n, got["web1"], got["web2"], decided)
 		})
 	}
 	b.dr(t, "")
@@ -179,7 +179,7 @@ func (b *bench) shares(t *testing.T, n, weight int, predict bool) (got map[strin
 	client := startTalk(t, hold)
 	defer client.end() // with which all connections end
 	// not ipvsadm: its numbers are late
-	table := startTalk(t, b.lab.Command(b.ctx, b.lab.SSHLine("director", `while read -r word; do awk '$1 == "->" { print $2, $5, $6 }' /proc/net/ip_vs | tr '\n' ' '; echo; done`)...))
+	table := startTalk(t, b.lab.Command(b.ctx, b.lab.SSHLine("director", `while read -r word; do awk '$1 == "->" && $2 ~ /:0050$/ { print $2, $5, $6 }' /proc/net/ip_vs | tr '\n' ' '; echo; done`)...))
 	defer table.end()
 
 	got = map[string]int{}
