@@ -24,8 +24,8 @@
 //     options; /proc/mounts and mountpoint show only that something is mounted. So read `findmnt -n -o SOURCE,FSTYPE
 //     --mountpoint DIR`.
 //   - Starting an automount unit mounts at once.
-//   - /proc/modules and /proc/net/ip_vs are not there; /sys/module/NAME and lsmod know what modprobe loaded. net.ipv4.vs.*
-//     exist for the sysctl command, once ip_vs is loaded, and not as files.
+//   - /proc/modules and /proc/net/ip_vs are not there; /sys/module/NAME and lsmod know what modprobe loaded. Of net.ipv4
+//     there are conf, neigh, ip_forward and two more; vs once ip_vs is loaded, and it does nothing.
 //   - The table of ipvsadm forwards nothing, and rules of iptables and firewalld filter nothing.
 //   - busybox's shell prefers applets to PATH, so those that a stub replaces are taken out of the program.
 //   - /usr/lib is read-only below the first level. There are no capabilities outside the namespaces: no clock, no mknod.

@@ -27,6 +27,16 @@ exec unshare --net /bin/sh -ec '
 		echo 1 >conf/$i/send_redirects
 	done
 	cd /
+	# the kernel makes no directory for IPVS there: put one that can have it over the real one
+	mkdir /.fakehost/ipv4
+	mount --bind /proc/sys/net/ipv4 /.fakehost/ipv4
+	mount -t tmpfs ipv4 /proc/sys/net/ipv4
+	cd /proc/sys/net/ipv4
+	mkdir conf neigh
+	: | tee ip_forward tcp_syncookies >ip_nonlocal_bind
+	for i in *; do echo "/.fakehost/ipv4/$i /proc/sys/net/ipv4/$i none bind 0 0"; done >/.fakehost/fstab.ipv4
+	mount -a -T /.fakehost/fstab.ipv4
+	cd /
 	echo ready
 	exec >/dev/null 2>&1
 	# bash, for it reaps the orphans it inherits as pid 1
