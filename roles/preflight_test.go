@@ -166,3 +166,28 @@ func TestLeftovers(t *testing.T) {
 		t.Errorf("a page of the NFS server would be removed, or ours forgotten: %+v", last)
 	}
 }
+
+// TestEverythingOwnedCanGo: whatever a plan puts on a host, there is a task
+// that takes it away.
+func TestEverythingOwnedCanGo(t *testing.T) {
+	kinds := map[string]bool{}
+	for _, g := range goldens() {
+		_, plan := g.plan(t)
+		for _, s := range plan {
+			for _, hp := range s.Hosts {
+				for _, task := range hp.Tasks {
+					for _, entry := range task.Owns {
+						kind, _, _ := strings.Cut(entry, " ")
+						kinds[kind] = true
+						if gone, _ := tasks.Leftovers([]string{entry}, []string{entry}, 0); len(gone) != 1 && kind != "packages" {
+							t.Errorf("%q owns %q, which nothing takes away", task.Name, entry)
+						}
+					}
+				}
+			}
+		}
+	}
+	if len(kinds) < 15 {
+		t.Errorf("only %d kinds of entries were seen", len(kinds))
+	}
+}
