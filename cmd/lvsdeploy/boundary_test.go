@@ -109,25 +109,28 @@ const bothServed = `this is kk kk
 // A chain: the first run ends after the hosts' first task, the next one after
 // one task more, and so on to the end; then all is well. Each run finds what a
 // longer and longer series of broken ones left. Cut, each host loses its own
-// connection there; killed, the first host to come there ends it for all.
+// connection there; killed, the first host to come there ends it for all. At
+// every second boundary, and with -full at each.
 func TestBrokenAgainAndAgain(t *testing.T) {
 	t.Parallel()
+	step := 1
 	if !*full {
-		t.Log("short form: one chain, on one mix of platforms; with -full, TestBrokenOnce breaks a bare deployment at every boundary of every host in both ways")
+		step = 2
+		t.Log("short form: one chain, on one mix of platforms, at every second boundary; with -full at each, and TestBrokenOnce breaks a bare deployment at every boundary of every host in both ways")
 	}
 	f := newFleet(t, mixes()[2], "")
 	dir := f.inventory(websTOML, "")
-	for n := 0; ; n++ {
+	for n, run := 0, 0; ; n, run = n+step, run+1 {
 		if n > 100 {
 			t.Fatal("the chain does not end")
 		}
-		came, last := f.breakAll(dir, breaks[n%2], n)
+		came, last := f.breakAll(dir, breaks[run%2], n)
 		f.settle()
 		if came == 0 {
 			if last.code != report.Done {
 				t.Errorf("run %d was not broken and exits %d\n%s%s", n, last.code, last.out, last.err)
 			}
-			t.Logf("%d runs, broken at every boundary", n)
+			t.Logf("%d runs, broken at boundaries %d apart", run, step)
 			break
 		}
 	}
