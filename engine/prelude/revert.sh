@@ -25,7 +25,8 @@ find files -type f -o -type l 2>/dev/null | while IFS= read -r kept; do
   beside=${file%/*}/.${file##*/}.lvsdeploy
   cp -a "$kept" "$beside" && mv -f "$beside" "$file"
 done
-while IFS= read -r file; do rm -f "$file"; done <absent
+# with what a power cut left half written
+while IFS= read -r file; do rm -f "$file" "${file%/*}/.${file##*/}.lvsdeploy"; done <absent
 sync
 rm -f "${unit%/*}/sysinit.target.wants/${unit##*/}" "$unit"
 while IFS= read -r dir; do rmdir "$dir" 2>/dev/null; done <dirs
