@@ -80,9 +80,14 @@ func vipOnDirector(h host) part {
 // redirectsOff makes the director no router: nothing comes back through it,
 // and it must not tell clients of a shorter way. It sees no server close a
 // connection and remembers each for minutes; a client that takes the same port
-// again must not be sent to a server that has been removed since.
+// again must be scheduled anew (since Linux 4.1), and never be sent to a server
+// that has been removed since.
 func redirectsOff(h host) part {
-	settings := [][2]string{{"net.ipv4.ip_forward", "0"}, {"net.ipv4.vs.expire_nodest_conn", "1"}}
+	settings := [][2]string{
+		{"net.ipv4.ip_forward", "0"},
+		{"net.ipv4.vs.expire_nodest_conn", "1"},
+		{"-net.ipv4.vs.conn_reuse_mode", "2"},
+	}
 	for _, dev := range []string{"all", "default", h.dev()} {
 		settings = append(settings, [2]string{"net.ipv4.conf." + dev + ".send_redirects", "0"})
 	}

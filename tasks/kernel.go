@@ -7,20 +7,26 @@ import (
 )
 
 // Sysctl sets a kernel parameter now; the file that keeps it is a task of its
-// own, because one file holds many.
+// own, because one file holds many. A key that begins with - may be unknown to
+// the kernel, as in sysctl.d(5).
 func Sysctl(key, value string) Task {
+	key, optional := strings.CutPrefix(key, "-")
 	file := sysctlFile(key)
 	remember := shell.F("remember_live %s \"$(cat %s)\"", "sysctl."+key, file)
 	if other := setsAlong[key]; other != "" {
 		remember = shell.Lines(remember, shell.F("remember_live %s \"$(cat %s)\"", "sysctl."+other, sysctlFile(other)))
 	}
+	missing := shell.Fragment("echo 'the kernel has no such parameter'; exit 1")
+	if optional {
+		missing = "exit 0"
+	}
 	return Task{
 		Name: "set " + key + " = " + value,
-		Check: shell.F(`[ -e %s ] || { echo "the kernel has no such parameter"; exit 1; }
+		Check: shell.F(`[ -e %s ] || { %s; }
 # not by read: the kernel ends these files after the first read, and dash
 # reads a byte at a time
 now=$(cat %s)
-[ "$now" = %s ] || { echo "it is $now"; exit 1; }`, file, file, value),
+[ "$now" = %s ] || { echo "it is $now"; exit 1; }`, file, missing, file, value),
 		Apply: shell.Lines(remember, shell.F("echo %s >%s", value, file)),
 		Owns:  []string{"sysctl " + key},
 	}

@@ -1,4 +1,4 @@
-stop=''
+stop='' changed=''
 owns='' # manifest lines of the task to come
 trap 'stop=yes' HUP INT TERM
 
@@ -52,6 +52,7 @@ apply() {
 # done_with N STATUS NAME: the boundary between two tasks, where a run may end
 done_with() {
   result "$@"
+  [ "$2" != changed ] || changed=yes
   owns='' undo=''
   [ -z "$stop" ] || exit 75
 }
@@ -113,7 +114,10 @@ remember() {
     rmdir "${state%/*}" "${run%/*}" 2>/dev/null || :
     return
   fi
-  [ "$(cat "$state/manifest" 2>/dev/null)" = "$ours" ] && return
-  printf '%s\n' "$ours" >"$state/manifest.new"
-  mv -f "$state/manifest.new" "$state/manifest"
+  if [ "$(cat "$state/manifest" 2>/dev/null)" != "$ours" ]; then
+    printf '%s\n' "$ours" >"$state/manifest.new"
+    mv -f "$state/manifest.new" "$state/manifest"
+  fi
+  # what is said to be done must outlive a power cut
+  [ -z "$changed" ] || sync "$state/manifest" "$state"
 }
