@@ -105,6 +105,10 @@ func poisoned(t *testing.T, n int, platform string, own, name bool) roles.Input 
 func TestHostileValues(t *testing.T) {
 	for i, sh := range fakehost.Shells() {
 		for k, platform := range []string{"debian12", "el7"} {
+			if (i+k)%2 == 1 && !*full {
+				t.Logf("short form: without %s on %s, which -full adds", sh, platform)
+				continue
+			}
 			t.Run(string(sh)+" "+platform, func(t *testing.T) {
 				t.Parallel()
 				kind := map[string]fakehost.Kind{"debian12": fakehost.Debian, "el7": fakehost.EL}[platform]

@@ -16,6 +16,10 @@ import (
 // it away by nothing but the manifest: the host is again what it was.
 func TestTakenAway(t *testing.T) {
 	for kind, sh := range map[fakehost.Kind]fakehost.Shell{fakehost.Debian: fakehost.Dash, fakehost.EL: fakehost.Busybox} {
+		if kind == fakehost.Debian && !*full {
+			t.Log("short form: on EL, under busybox; -full adds Debian")
+			continue
+		}
 		t.Run(string(kind)+" "+string(sh), func(t *testing.T) {
 			t.Parallel()
 			takenAway(t, kind, sh)

@@ -115,8 +115,8 @@ func TestBrokenAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	step := 1
 	if !*full {
-		step = 2
-		t.Log("short form: one chain, on one mix of platforms, at every second boundary; with -full at each, and TestBrokenOnce breaks a bare deployment at every boundary of every host in both ways")
+		step = 3
+		t.Log("short form: one chain, on one mix of platforms, at every third boundary; with -full at each, and TestBrokenOnce breaks a bare deployment at every boundary of every host in both ways")
 	}
 	f := newFleet(t, mixes()[2], "")
 	dir := f.inventory(websTOML, "")

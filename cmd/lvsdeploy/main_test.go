@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -37,6 +38,13 @@ func TestScripts(t *testing.T) {
 			env.Values[stageKey{}] = &stage{}
 			env.Values[tbKey{}] = env.T().(testing.TB)
 			return nil
+		},
+		// [!full] stop: what follows is in the long form only
+		Condition: func(what string) (bool, error) {
+			if what != "full" {
+				return false, fmt.Errorf("unknown condition %q", what)
+			}
+			return *full, nil
 		},
 		Cmds: scriptCommands(),
 	})
