@@ -14,8 +14,19 @@ import (
 // A running firewall under "manage" has been refused by Preflight.
 func policies(h host) part {
 	var p part
-	if h.cluster.Policy.Firewall == "disable" && h.facts.Firewall != "" {
-		p.tasks = append(p.tasks, tasks.NoFirewall(h.facts.Firewall))
+	if h.cluster.Policy.Firewall == "disable" {
+		firewalls := []string{h.facts.Firewall}
+		for _, entry := range h.facts.Manifest { // one that an earlier run has stopped is to stay so
+			if unit, ok := strings.CutPrefix(entry, "firewall "); ok {
+				firewalls = append(firewalls, unit)
+			}
+		}
+		slices.Sort(firewalls)
+		for _, unit := range slices.Compact(firewalls) {
+			if unit != "" {
+				p.tasks = append(p.tasks, tasks.NoFirewall(unit))
+			}
+		}
 	}
 	if h.facts.SELinux == "" {
 		return p

@@ -167,6 +167,29 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// TestFirewallStaysStopped: one that an earlier run has stopped is not found
+// running any more, and is not to be started by the next run.
+func TestFirewallStaysStopped(t *testing.T) {
+	for policy, want := range map[string]string{"disable": "stop and disable firewalld", "leave": "leave firewalld as it was"} {
+		in, _ := fit(t, usual)
+		in.Cluster.Policy.Firewall = policy
+		in.Facts["web-index"].Manifest = []string{"firewall firewalld"}
+		var got []string
+		for _, s := range roles.NAT(in) {
+			for _, hp := range s.Hosts {
+				for _, task := range hp.Tasks {
+					if strings.Contains(task.Name, "firewalld") {
+						got = append(got, task.Name)
+					}
+				}
+			}
+		}
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q, want %q", policy, got, want)
+		}
+	}
+}
+
 // TestEverythingOwnedCanGo: whatever a plan puts on a host, there is a task
 // that takes it away.
 func TestEverythingOwnedCanGo(t *testing.T) {
