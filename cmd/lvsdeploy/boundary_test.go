@@ -109,28 +109,23 @@ const bothServed = `this is kk kk
 // A chain: the first run ends after the hosts' first task, the next one after
 // one task more, and so on to the end; then all is well. Each run finds what a
 // longer and longer series of broken ones left. Cut, each host loses its own
-// connection there; killed, the first host to come there ends it for all. At
-// every second boundary, and with -full at each.
+// connection there; killed, the first host to come there ends it for all.
 func TestBrokenAgainAndAgain(t *testing.T) {
+	long(t)
 	t.Parallel()
-	step := 1
-	if !*full {
-		step = 3
-		t.Log("short form: one chain, on one mix of platforms, at every third boundary; with -full at each, and TestBrokenOnce breaks a bare deployment at every boundary of every host in both ways")
-	}
 	f := newFleet(t, mixes()[2], "")
 	dir := f.inventory(websTOML, "")
-	for n, run := 0, 0; ; n, run = n+step, run+1 {
+	for n := 0; ; n++ {
 		if n > 100 {
 			t.Fatal("the chain does not end")
 		}
-		came, last := f.breakAll(dir, breaks[run%2], n)
+		came, last := f.breakAll(dir, breaks[n%2], n)
 		f.settle()
 		if came == 0 {
 			if last.code != report.Done {
 				t.Errorf("run %d was not broken and exits %d\n%s%s", n, last.code, last.out, last.err)
 			}
-			t.Logf("%d runs, broken at boundaries %d apart", run, step)
+			t.Logf("%d runs", n)
 			break
 		}
 	}
@@ -165,10 +160,7 @@ func (f *fleet) breakAll(dir, how string, n int) (came int, r result) {
 // Every boundary of every host, each on machines that were bare before, the
 // mixes of platforms taking turns.
 func TestBrokenOnce(t *testing.T) {
-	if !*full {
-		t.Log("only with -full; see TestBrokenAgainAndAgain")
-		return
-	}
+	long(t)
 	for i, host := range []string{"director", "web1", "web2", "nfs"} {
 		for k, how := range breaks {
 			t.Run(host+" "+how, func(t *testing.T) {

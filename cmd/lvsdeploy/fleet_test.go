@@ -22,6 +22,15 @@ import (
 
 var full = flag.Bool("full", false, "every boundary of every host, every mix of platforms; some minutes")
 
+// long leaves a test out of the short form that go test ./... runs within its
+// minute; make test runs the long form too.
+func long(t *testing.T) {
+	t.Helper()
+	if !*full {
+		t.Skip("NOT RUN: it is in the long form, make unit-long")
+	}
+}
+
 // fleet is the tutorial's cluster in this process: four sandboxed machines
 // (internal/fakehost) behind an SSH server each (internal/sshtest), and the
 // home directory of an operator who can reach them.

@@ -20,9 +20,7 @@ import (
 // terminal where Enter passes a barrier, leave the machines as a run does, and
 // a run after them finds nothing to do.
 func TestRenderedProgramsByHand(t *testing.T) {
-	if !*full {
-		t.Skip("NOT RUN: in the long form only, make unit-long")
-	}
+	long(t)
 	t.Parallel()
 	deployed := newFleet(t, "", "")
 	dir := deployed.inventory(websTOML, "")

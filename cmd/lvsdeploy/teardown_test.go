@@ -24,11 +24,8 @@ func drTOML() string {
 // mode leaves nothing in the other, and in the end the machines are what they
 // were before the first run.
 func TestTeardown(t *testing.T) {
+	long(t)
 	for i, m := range mixes() {
-		if i != 1 && !*full {
-			t.Log("short form: without this mix of platforms, which -full adds")
-			continue
-		}
 		t.Run(fmt.Sprint("mix ", i), func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, m, "")
@@ -45,11 +42,7 @@ func TestTeardown(t *testing.T) {
 			}
 
 			f.deploy(nat, report.Done, "nat")
-			if *full {
-				f.thereAndBack(nat, dr)
-			} else {
-				t.Log("short form: without DR in between, which -full adds")
-			}
+			f.thereAndBack(nat, dr)
 
 			said, err := readEvents(f.deploy(nat, report.WouldChange, "teardown", "--purge-packages", "--check", "--json").out)
 			if err != nil {
