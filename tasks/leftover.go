@@ -155,9 +155,11 @@ func Forgotten() Task {
 		Name: "forget the cluster",
 		Check: `left=$(find "$state" -mindepth 1 ! -path "$state/owed" 2>/dev/null) || left=
 [ -z "$left" ] || { echo "there is still $state"; exit 1; }`,
-		Apply: `[ ! -e "$state/directories" ] || sort -r "$state/directories" | while IFS= read -r dir; do
-  rmdir "$dir" 2>/dev/null || :
-done
-rm -rf "$state"`,
+		Apply: shell.Lines(emptied, `rm -rf "$state"`),
 	}
 }
+
+// emptied removes those directories that were made and are empty now.
+const emptied shell.Fragment = `[ ! -e "$state/directories" ] || sort -r "$state/directories" | while IFS= read -r dir; do
+  rmdir "$dir" 2>/dev/null || :
+done`

@@ -35,7 +35,7 @@ func takenAway(t *testing.T, kind fakehost.Kind, sh fakehost.Shell) {
 	if _, errs, code := b.host.Run(`set -e
 while ip -o link show up | grep NO-CARRIER; do sleep 0.02; done >&2
 ip link set ens37 down
-mkdir -p /etc/t /var/www/html
+mkdir -p /etc/t /var/www/html; echo theirs >/var/www/html/theirs
 echo first >/etc/t/changed; chmod 0604 /etc/t/changed
 echo same >/etc/t/found
 printf 'a=1\nb=2\n' >/etc/t/setting

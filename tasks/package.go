@@ -51,7 +51,8 @@ done)`)
 	return Task{
 		Name:  "remove the packages that were installed",
 		Check: shell.Lines(came, `[ -z "$came" ] || { printf '%s\n' "$came" | sed 's/^/-/'; exit 1; }`),
-		Apply: shell.Lines(came, "# shellcheck disable=SC2086 # names of packages have no spaces", p.manager.remove),
+		// a package leaves its directory while there is one of ours in it
+		Apply: shell.Lines(came, emptied, "# shellcheck disable=SC2086 # names of packages have no spaces", p.manager.remove),
 		Hint:  "what it names is needed by something that was installed since: remove that first, or leave the packages",
 	}
 }
