@@ -124,7 +124,8 @@ func unitGone(unit string) Task {
 	return Task{
 		Name:  "remove unit " + unit,
 		Check: shell.F("restored %s", file),
-		Apply: shell.F("systemctl disable --quiet %s\nrestore %s\nsystemctl daemon-reload", unit, file),
+		// since a boot it counts as running; what it did is other tasks' business
+		Apply: shell.F("systemctl disable --quiet %s\nsystemctl stop %s\nrestore %s\nsystemctl daemon-reload", unit, unit, file),
 		Undo:  echo(shell.F("systemctl enable --quiet %s", unit)),
 	}
 }
