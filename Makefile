@@ -41,7 +41,7 @@ unit-all: tools
 	$(GO) test -timeout 60m ./cmd/lvsdeploy ./roles ./tasks -full
 
 # What is skipped here is in lab-test-all, and says that it was not run.
-long = TestNAT/(ordinary_user|cut_and_killed|to_DR_and_back|host_keys)|TestDR/(dr_faults|dr_origins)|TestLockout/(workstation_killed|right_after_all)
+long = TestNAT/(ordinary_user|cut_and_killed|to_DR_and_back|host_keys|teardown)|TestDR/(dr_faults|dr_origins)|TestLockout/(workstation_killed|right_after_all)
 lab-test: build
 	@echo 'not run here, but by make lab-test-all: $(long)'
 	$(GO) test -tags lab -count 1 -timeout 40m -v -skip '$(long)' ./lab/tests
