@@ -29,6 +29,7 @@ lint: tools
 	shellcheck lab/*.sh lab/image/*.sh .ci/run
 
 unit: tools
+	@echo 'the short form: unit-long runs what is left out here, and TestBrokenOnce is in unit-all'
 	$(GO) test -timeout 15m ./...
 
 # The tests that go test ./... runs in a short form, for its minute; those of

@@ -27,7 +27,7 @@ var full = flag.Bool("full", false, "every boundary of every host, every mix of 
 func long(t *testing.T) {
 	t.Helper()
 	if !*full {
-		t.Skip("NOT RUN: it is in the long form, make unit-long")
+		t.Skip("NOT RUN: it is in the long form (-full), make unit-long or unit-all")
 	}
 }
 
