@@ -66,6 +66,10 @@ func parseFacts(out string) (*tasks.Facts, error) {
 			f.PackageManager = rest
 		case "systemd":
 			f.Systemd = true
+		case "init":
+			f.Init = rest
+		case "arch":
+			f.Arch = rest
 		case "uid":
 			f.UID, _ = strconv.Atoi(rest)
 		case "shell":
@@ -78,6 +82,10 @@ func parseFacts(out string) (*tasks.Facts, error) {
 			f.Network = tasks.Network(rest)
 		case "firewall":
 			f.Firewall = rest
+		case "chain":
+			if w := strings.Fields(rest); len(w) == 4 {
+				f.Chains = append(f.Chains, tasks.Chain{Family: w[0], Table: w[1], Name: w[2], Hook: w[3]})
+			}
 		case "selinux":
 			f.SELinux = rest
 		case "link":

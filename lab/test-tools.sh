@@ -3,7 +3,7 @@
 # linter for them, a real sshd. Silent when nothing is missing.
 set -eu
 
-packages="shellcheck busybox-static dash bash openssh-server openssh-client util-linux iproute2 curl"
+packages="shellcheck busybox-static dash bash openssh-server openssh-client util-linux iproute2 curl nftables"
 
 missing=
 for package in $packages; do

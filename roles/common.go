@@ -10,8 +10,8 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/templates"
 )
 
-// policies does to firewall and SELinux what the inventory's [policy] allows.
-// A running firewall under "manage" has been refused by Preflight.
+// policies does to firewall and SELinux what the inventory's [policy] allows;
+// what a managed firewall is to let through is another step's.
 func policies(h host) part {
 	var p part
 	if h.cluster.Policy.Firewall == "disable" {
@@ -146,6 +146,8 @@ func leftovers(h host, p tasks.Plan) part {
 		_, file, _ := strings.Cut(entry, " ")
 		switch {
 		case slices.Contains(owned, entry):
+		case strings.HasPrefix(entry, "firewall "): // it knows nothing of the cluster: run, it would shut it off
+			kept = append(kept, tasks.Kept(entry, "start it by hand to have it managed"))
 		case strings.HasPrefix(entry, "service ") && h.Name == h.cluster.Director.Name: // table has drained it
 		case h.web != nil && h.web.Mount != "" && strings.HasPrefix(file, h.platform.DocRoot+"/"):
 			kept = append(kept, tasks.Kept(entry, "the mount hides it"))
@@ -164,7 +166,10 @@ func leftovers(h host, p tasks.Plan) part {
 // takenAway are the tasks that take entries of a host's manifest away, with
 // the handlers of those who have to know.
 func takenAway(h host, entries []string) part {
-	readers := []tasks.Reader{{Below: "/etc/exports.d", Handler: tasks.Reexport()}}
+	readers := append(tasks.Rereaders(), tasks.Reader{Below: "/etc/exports.d", Handler: tasks.Reexport()})
+	if h.platform.MountdConf != "" {
+		readers = append(readers, tasks.Reader{Below: h.platform.MountdConf, Handler: tasks.Restart("nfs-mountd")})
+	}
 	if h.platform.WebConf != "" {
 		readers = append(readers, tasks.Reader{Below: h.platform.WebConf, Handler: tasks.Restart(h.platform.WebService)})
 	}

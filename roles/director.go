@@ -43,7 +43,11 @@ func wanInterface(h host) part {
 }
 
 func forwarding(h host) part {
-	return part{tasks: sysctls(h, append([][2]string{{"net.ipv4.ip_forward", "1"}}, persistence(h)...)...)}
+	settings := [][2]string{{"net.ipv4.ip_forward", "1"}}
+	if h.firewall() != "" { // which drops answers to what it has not seen
+		settings = append(settings, [2]string{"net.ipv4.vs.conntrack", "1"})
+	}
+	return part{tasks: sysctls(h, append(settings, persistence(h)...)...)}
 }
 
 // persistence has a drained server of a persistent service lose its clients:
@@ -56,14 +60,11 @@ func persistence(h host) [][2]string {
 }
 
 func snat(h host) part {
-	d := h.cluster.Director
-	s := tasks.SNAT{Source: h.cluster.Network, Out: d.WANInterface, To: d.WANAddress.Addr()}
-	return do(
-		s.Live(),
-		tasks.Unit("lvsdeploy-"+h.cluster.Name+"-snat.service", templates.Render("snat.service", map[string]string{
-			"Cluster": h.cluster.Name, "Rule": s.UnitRule(),
-		})),
-	)
+	return part{tasks: tasks.Translate(h.platform, h.firewall(), h.cluster.Name, outward(h.cluster))}
+}
+
+func outward(c *inventory.Cluster) tasks.SNAT {
+	return tasks.SNAT{Source: c.Network, Out: c.Director.WANInterface, To: c.Director.WANAddress.Addr()}
 }
 
 // realServersAnswer keeps a server that does not serve out of the table.

@@ -8,13 +8,13 @@ func NAT(in Input) tasks.Plan {
 	return plan(in, []stage{
 		{
 			name:     "prepare",
-			director: []step{policies, moduleIPVS, directorPackages},
-			webs:     []step{policies, webPackages},
-			nfs:      []step{policies, nfsPackages},
+			director: []step{policies, admit, moduleIPVS, directorPackages},
+			webs:     []step{policies, admit, webPackages},
+			nfs:      []step{policies, admit, nfsPackages},
 		},
 		{
 			name: "storage",
-			nfs:  []step{nfsServices, exports},
+			nfs:  []step{nfsPorts, nfsServices, exports},
 		},
 		{
 			name:     "forward",

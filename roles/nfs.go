@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/tasks"
@@ -9,6 +10,26 @@ import (
 
 func nfsPackages(h host) part {
 	return do(tasks.Packages(h.platform, daemons(h.platform.NFSServices), h.platform.NFSServer...))
+}
+
+// mountdPort is where the Red Hat family's mountd listens; Debian's takes any
+// port, which no firewall can be told of.
+const mountdPort = 20048
+
+// nfsPorts has mountd listen where the firewall lets others reach it.
+func nfsPorts(h host) part {
+	if h.firewall() == "" || h.platform.MountdConf == "" {
+		return part{}
+	}
+	file := tasks.Write(tasks.File{
+		Path: h.platform.MountdConf + "/lvsdeploy-" + h.cluster.Name + ".conf",
+		Mode: "0644",
+		Content: templates.Render("mountd", map[string]string{
+			"Cluster": h.cluster.Name, "Port": strconv.Itoa(mountdPort),
+		}),
+	})
+	file.Notify = "nfs-mountd"
+	return part{tasks: []tasks.Task{file}, handlers: []tasks.Task{tasks.Restart("nfs-mountd")}}
 }
 
 // nfsServices come before the exports: a server that starts reads what is

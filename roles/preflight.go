@@ -48,9 +48,8 @@ func Preflight(in Input, now time.Time) []Problem {
 		if f.DiskFree < minFreeKiB {
 			say("make room below /var", "only %d MiB are free below /var", f.DiskFree>>10)
 		}
-		if f.Firewall != "" && in.Cluster.Policy.Firewall == "manage" {
-			say(`say firewall = "disable" in [policy] to have it stopped, as the tutorial does, or "leave" if it lets the cluster's traffic through`,
-				"%s is running, and this version cannot open ports in it", f.Firewall)
+		if f.Firewall != "" && in.Cluster.Policy.Firewall == "manage" && !tasks.Manages(f.Firewall) {
+			say(`say firewall = "leave" in [policy] if it lets the cluster's traffic through`, "%s is running, and is not known here", f.Firewall)
 		}
 		if in.Cluster.Mode == inventory.DR {
 			checkDR(h, *f, say)

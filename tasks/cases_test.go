@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/lvsdeploy/lvsdeploy/internal/fakehost"
@@ -28,7 +29,8 @@ var (
 	other   = RealServer{Address: "192.168.1.30:80", Method: Masquerading, Weight: 1}
 	service = VirtualService{Protocol: "tcp", Address: "12.0.0.1:80", Scheduler: "wrr", Persistence: 5 * time.Minute, Servers: []RealServer{web, other}}
 	shrunk  = VirtualService{Protocol: "udp", Address: "12.0.0.2:53", Scheduler: "rr", Servers: []RealServer{web}}
-	rule    = SNAT{Source: netip.MustParsePrefix("192.168.1.0/24"), Out: "ens37", To: netip.MustParseAddr("12.0.0.1")}
+	lan     = netip.MustParsePrefix("192.168.1.0/24")
+	outward = []Rule{{Table: "nat", Chain: "POSTROUTING", Words: strings.Fields("-s 192.168.1.0/24 -o ens37 -j SNAT --to-source 12.0.0.1")}}
 	wan     = netip.MustParsePrefix("12.0.0.1/24")
 	gateway = netip.MustParseAddr("192.168.1.10")
 	far     = Mount{Source: "192.168.1.77:/data", Dir: "/mnt/far"}
@@ -68,7 +70,7 @@ func cases(p Platform) []taskCase {
 		{of: "Leftovers", task: leftover("file /etc/t/ours"), setup: "mkdir -p " + state + "; echo ours >/etc/t/ours; echo /etc/t/ours >>" + state + "/absent", after: "ls /etc/t/ours 2>&1 | wc -l; [ ! -e /etc/t/ours ] && echo gone", want: "1\ngone"},
 		{of: "Leftovers", task: leftover("unit old.service"), setup: "mkdir -p " + state + "; echo /etc/systemd/system/old.service >>" + state + "/absent; printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/old.service; systemctl enable -q old; systemctl start old",
 			after: "find /etc/systemd/system -name 'old*'; systemctl is-active old", want: "inactive"},
-		{of: "Leftovers", task: leftover("snat POSTROUTING -s 10.0.0.0/8 -o ens37 -j SNAT --to-source 12.0.0.9"), setup: "iptables -w -t nat -A POSTROUTING -s 10.0.0.0/8 -o ens37 -j SNAT --to-source 12.0.0.9",
+		{of: "Leftovers", task: leftover("rule nat POSTROUTING -s 10.0.0.0/8 -o ens37 -j SNAT --to-source 12.0.0.9"), setup: "iptables -w -t nat -A POSTROUTING -s 10.0.0.0/8 -o ens37 -j SNAT --to-source 12.0.0.9",
 			after: "iptables -t nat -S POSTROUTING | grep -c 12.0.0.9", want: "0"},
 		{of: "Leftovers", task: leftover("address ens37 10.9.9.9/24"), setup: "ip addr add 10.9.9.9/24 dev ens37", after: "ip addr show dev ens37 | grep -c 10.9.9.9", want: "0"},
 		{of: "Leftovers", task: leftover("block /etc/t/others shop x"), setup: "printf 'a\n# begin lvsdeploy shop x\nb\n# end lvsdeploy shop x\nc\n\n' >/etc/t/others", after: "cat /etc/t/others; echo .", want: "a\nc\n\n."},
@@ -92,18 +94,20 @@ func cases(p Platform) []taskCase {
 		{of: "DefaultRoute", task: DefaultRoute("ens33", gateway), setup: "ip route add default via 192.168.1.1 dev ens33", after: "ip route show default | sed -n 's/ *$//; /^default/p'", want: "default via 192.168.1.10 dev ens33"},
 		{of: "KeepAddress", kind: fakehost.EL, task: KeepAddress(NetworkScripts, "shop", "ens37", wan), setup: "rm -f /etc/sysconfig/network-scripts/ifcfg-ens37", after: "grep ADDR /etc/sysconfig/network-scripts/ifcfg-ens37", want: "IPADDR=12.0.0.1"},
 		{of: "KeepAddress", kind: fakehost.Debian, task: KeepAddress(Ifupdown, "shop", "ens37", wan), after: "grep address /etc/network/interfaces.d/*", want: "    address 12.0.0.1/24"},
-		{of: "KeepAddress", task: KeepAddress(Networkd, "shop", "ens38", wan), after: "systemctl is-enabled lvsdeploy-shop-address; systemctl start lvsdeploy-shop-address && ip -o -4 addr show dev ens38 | awk '{ print $4 }'", want: "enabled\n12.0.0.1/24"},
+		{of: "KeepAddress", task: KeepAddress(NoNetwork, "shop", "ens38", wan), after: "systemctl is-enabled lvsdeploy-shop-address; systemctl start lvsdeploy-shop-address && ip -o -4 addr show dev ens38 | awk '{ print $4 }'", want: "enabled\n12.0.0.1/24"},
 		{of: "KeepDefaultRoute", kind: fakehost.EL, task: KeepDefaultRoute(NetworkScripts, "shop", "ens33", gateway), after: "grep GATEWAY /etc/sysconfig/network-scripts/ifcfg-ens33", want: "GATEWAY=192.168.1.10"},
 		{of: "KeepDefaultRoute", kind: fakehost.Debian, task: KeepDefaultRoute(Ifupdown, "shop", "ens33", gateway), after: "ip route del default; IFACE=lo /etc/network/if-up.d/lvsdeploy-shop-gateway; ip route show default | grep ^default; IFACE=ens33 /etc/network/if-up.d/lvsdeploy-shop-gateway; ip route show default | sed -n 's/ *$//; /^default/p'",
 			want: "default via 192.168.1.10 dev ens33"},
 		{of: "KeepDefaultRoute", task: KeepDefaultRoute(NoNetwork, "shop", "ens33", gateway), after: "ip route del default; systemctl start lvsdeploy-shop-gateway; ip route show default | sed -n 's/ *$//; /^default/p'", want: "default via 192.168.1.10 dev ens33"},
+		{of: "KeepRules", task: KeepRules("shop", "kept", "what is let through", "rpcbind.service", Rule{Table: "filter", Chain: "INPUT", First: true, Words: strings.Fields("-d 12.0.0.7 -p tcp --dport 80 -j ACCEPT")}),
+			setup: "systemctl start rpcbind", after: "iptables -S INPUT | grep -c 12.0.0.7; iptables -F INPUT; systemctl restart lvsdeploy-shop-kept; iptables -S INPUT | grep -c 12.0.0.7; grep -c ^ExecReload /etc/systemd/system/lvsdeploy-shop-kept.service", want: "1\n1\n1"},
 		{of: "Balance", task: Balance([]VirtualService{service}), setup: "ipvsadm -A -t 12.0.0.1:80 -s rr; ipvsadm -a -t 12.0.0.1:80 -r 192.168.1.20:80 -m -w 1; ipvsadm -a -t 12.0.0.1:80 -r 192.168.1.99:80 -m -w 1",
 			after: "ipvsadm -Sn | grep -e ' -t 12.0.0.1:80'", want: "-A -t 12.0.0.1:80 -s wrr -p 300\n-a -t 12.0.0.1:80 -r 192.168.1.20:80 -m -w 3\n-a -t 12.0.0.1:80 -r 192.168.1.30:80 -m -w 1\n-a -t 12.0.0.1:80 -r 192.168.1.99:80 -m -w 1"},
 		{of: "Drain", task: Drain([]VirtualService{shrunk}, []string{"-t 12.0.0.3:80"}, 5*time.Second),
 			setup: `for s in '-u 12.0.0.2:53' '-t 12.0.0.3:80' '-t 12.0.0.4:80'; do ipvsadm -A $s -s rr; ipvsadm -a $s -r 192.168.1.20:80 -m -w 3; ipvsadm -a $s -r 192.168.1.30:80 -m; done`,
 			after: "ipvsadm -Sn | grep -v ' 12.0.0.1:'", want: "-A -t 12.0.0.4:80 -s rr\n-a -t 12.0.0.4:80 -r 192.168.1.20:80 -m -w 3\n-a -t 12.0.0.4:80 -r 192.168.1.30:80 -m -w 1\n-A -u 12.0.0.2:53 -s rr\n-a -u 12.0.0.2:53 -r 192.168.1.20:80 -m -w 3"},
 		{of: "SaveTable", task: SaveTable("/etc/t/ipvs"), after: "ipvsadm -Sn | cmp - /etc/t/ipvs && wc -l </etc/t/ipvs", want: "9"},
-		{of: "SNAT.Live", task: rule.Live(), after: "iptables -t nat -S POSTROUTING | grep -c 12.0.0.1", want: "1"},
+		{of: "IPTables", task: IPTables("SNAT it", outward...), after: "iptables -t nat -S POSTROUTING | grep -c 12.0.0.1", want: "1"},
 		{of: "Fstab", task: Fstab(far), setup: "echo '192.168.24.40:/opt/ka /mnt/far/ nfs defaults 0 0' >>/etc/fstab", after: "grep -c /mnt/far /etc/fstab; grep '^#' /etc/fstab", want: "1\n# /etc/fstab: static file system information."},
 		{of: "Mounted", task: Mounted(far), after: "cat /mnt/far/index.html", want: "far"},
 		{of: "Unmounted", task: Unmounted("/mnt/gone"), setup: "mkdir /mnt/gone; echo '192.168.1.77:/data /mnt/gone nfs defaults 0 0' >>/etc/fstab; mount 192.168.1.77:/data /mnt/gone", after: "ls /mnt/gone; grep -c gone /etc/fstab", want: "0"},

@@ -1,14 +1,21 @@
 package tasks
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
 
 // Facts is what was found on one host before anything was changed.
 type Facts struct {
 	OS             OS
 	PackageManager string  // apt-get, dnf, yum or empty
 	Network        Network // who brings interfaces up at boot
-	Firewall       string  // firewalld, ufw or empty: what is running now
+	Firewall       string  // the unit of the packet filter that is running now, or empty
+	Chains         []Chain // the base chains of a rule set that nftables.service loads
 	SELinux        string  // enforcing, permissive, disabled or empty: none
+	Init           string  // what process 1 is
+	Arch           string  // as uname -m says
 	Systemd        bool
 	UID            int
 	Shell          string // what /bin/sh is, for messages
@@ -25,6 +32,18 @@ type Facts struct {
 type OS struct {
 	ID, VersionID, Pretty string
 	Like                  []string
+}
+
+// major is the number before the first dot of the version.
+func (o OS) major() int {
+	first, _, _ := strings.Cut(o.VersionID, ".")
+	n, _ := strconv.Atoi(first)
+	return n
+}
+
+func (f Facts) platform() Platform {
+	p, _ := PlatformOf(f)
+	return p
 }
 
 // Network names what configures interfaces at boot.

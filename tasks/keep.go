@@ -3,6 +3,7 @@ package tasks
 import (
 	"net"
 	"net/netip"
+	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
 	"github.com/lvsdeploy/lvsdeploy/templates"
@@ -19,6 +20,9 @@ type backend struct {
 var backends = map[Network]backend{
 	NetworkScripts: {address: ifcfgAddress, gateway: ifcfgGateway, vip: ifcfgVIP},
 	Ifupdown:       {address: interfacesAddress, gateway: interfacesGateway, vip: interfacesVIP},
+	NetworkManager: {address: nmAddress, gateway: nmGateway, vip: nmVIP},
+	Networkd:       {address: networkdAddress, gateway: networkdGateway, vip: networkdVIP},
+	Netplan:        {address: netplanAddress, gateway: networkdGateway, vip: networkdVIP},
 }
 
 // unknown does it by a unit of our own, which works whoever else is there.
@@ -40,6 +44,29 @@ func KeepAddress(n Network, cluster, dev string, address netip.Prefix) Task {
 // KeepDefaultRoute has the default route set at boot.
 func KeepDefaultRoute(n Network, cluster, dev string, gateway netip.Addr) Task {
 	return risky(backendOf(n).gateway(cluster, dev, gateway))
+}
+
+// reread is for Undo: a command that makes the network's own manager read the
+// files that have been put back.
+func reread(command string) shell.Fragment { return echo(shell.Fragment("reread " + command)) }
+
+// Rereaders are the handlers of those who have to know when a network file of
+// ours is gone.
+func Rereaders() []Reader {
+	var all []Reader
+	for _, r := range []struct{ below, command string }{
+		{"/etc/NetworkManager/system-connections", "nmcli connection reload"},
+		{"/etc/systemd/network", "networkctl reload"},
+		{"/etc/netplan", "netplan apply"},
+	} {
+		tool, _, _ := strings.Cut(r.command, " ")
+		all = append(all, Reader{Below: r.below, Handler: Handler(tool, Task{
+			Name:  "have the network's files read: " + r.command,
+			Check: "exit 1",
+			Apply: shell.F("! command -v %s >/dev/null 2>&1 || %s", tool, shell.Fragment(r.command)),
+		})})
+	}
+	return all
 }
 
 const ifcfgDir = "/etc/sysconfig/network-scripts/ifcfg-"
@@ -75,20 +102,26 @@ func interfacesGateway(cluster, dev string, gateway netip.Addr) Task {
 }
 
 func unitAddress(cluster, dev string, address netip.Prefix) Task {
-	return networkUnit(cluster, "address", dev, "address of "+dev,
+	return networkUnit(cluster, "address", dev, "address of "+dev, "",
 		shell.F("ip addr replace %s dev %s && ip link set dev %s up", address, dev, dev))
 }
 
 func unitGateway(cluster, dev string, gateway netip.Addr) Task {
-	return networkUnit(cluster, "gateway", dev, "default route through the director",
+	return networkUnit(cluster, "gateway", dev, "default route through the director", "",
 		shell.F("ip route replace default via %s dev %s", gateway, dev))
 }
 
-func networkUnit(cluster, kind, dev, purpose string, command shell.Fragment) Task {
+// networkUnit runs command at boot, and again when the unit it follows, if any,
+// has been started anew.
+func networkUnit(cluster, kind, dev, purpose, follows string, command shell.Fragment) Task {
 	name := "lvsdeploy-" + cluster + "-" + kind + ".service"
 	t := Unit(name, templates.Render("network.service", map[string]string{
-		"Cluster": cluster, "Device": dev, "Purpose": purpose, "Command": shell.Systemd(command),
+		"Cluster": cluster, "Device": dev, "Purpose": purpose, "Follows": follows, "Command": shell.Systemd(command),
 	}))
+	if follows != "" { // only a unit that is active is started anew with it
+		t.Check = shell.Lines(t.Check, shell.F("systemctl is-active --quiet %s || { echo 'not active'; exit 1; }", name))
+		t.Apply = shell.Lines(t.Apply, shell.F("systemctl restart %s", name))
+	}
 	// going back must not depend on a systemctl that may be shutting down
 	t.Apply = shell.Lines(shell.F("guard %s", "/etc/systemd/system/multi-user.target.wants/"+name), t.Apply)
 	t.Undo = shell.F("systemctl is-enabled --quiet %s 2>/dev/null || echo %s", name,

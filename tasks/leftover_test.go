@@ -67,7 +67,7 @@ ip route add default via 192.168.1.1 dev ens33`); code != 0 {
 		Sysctl("net.ipv4.ip_forward", "1"),
 		Address("ens37", wan), DefaultRoute("ens33", gateway),
 		vip.Live(), vip.Route(),
-		rule.Live(),
+		IPTables("SNAT it", outward...),
 		Balance([]VirtualService{service}), SaveTable(p.IPVSRules), EnableOnly(p, p.IPVSService),
 	}
 	if kind == fakehost.EL {

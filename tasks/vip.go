@@ -88,9 +88,14 @@ func interfacesVIP(cluster string, v VIP) []Task {
 }
 
 func unitVIP(cluster string, v VIP) []Task {
+	return []Task{networkUnit(cluster, "vip-"+strconv.Itoa(v.N), v.Dev, "VIP "+v.Address.String(), "", v.setCommand())}
+}
+
+// setCommand sets address and route, whether they are there or not.
+func (v VIP) setCommand() shell.Fragment {
 	set := shell.F("ip addr replace %s dev %s label %s", v.Address.String()+"/32", v.Dev, v.label())
 	if v.onReal() {
 		set = shell.F("%s && %s", set, v.routeCommand())
 	}
-	return []Task{networkUnit(cluster, "vip-"+strconv.Itoa(v.N), v.Dev, "VIP "+v.Address.String(), set)}
+	return set
 }

@@ -36,7 +36,7 @@ func Render(name string, data map[string]string) string {
 // oneLine keeps a value from beginning a line of its own: most stand in a
 // comment or within a line.
 func oneLine(key, value string) string {
-	if key == "Exports" || key == "Settings" { // lists, a line each
+	if key == "Exports" || key == "Settings" || key == "Commands" || key == "Rules" { // lists, a line each
 		return value
 	}
 	return strings.Map(func(r rune) rune {

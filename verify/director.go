@@ -193,23 +193,30 @@ func shellTrue(lines []string, name string) bool {
 }
 
 // snatLive looks for the rule by its parts: the order of options and what a
-// tool adds to them do not matter.
+// tool adds to them do not matter. firewalld masquerades, nft has its own words.
 func snatLive(c *inventory.Cluster, _ inventory.Mode, f facts) []Check {
 	d := c.Director
 	if !d.WANAddress.IsValid() {
 		return nil
 	}
-	rule := fmt.Sprintf("-A POSTROUTING -s %s -o %s -j SNAT --to-source %s", c.Network.Masked(), d.WANInterface, d.WANAddress.Addr())
-	if !f.ok("nat") {
+	source, to := c.Network.Masked().String(), d.WANAddress.Addr().String()
+	rule := fmt.Sprintf("-A POSTROUTING -s %s -o %s -j SNAT --to-source %s", source, d.WANInterface, to)
+	if !f.ok("nat") && !f.ok("nft") {
 		return []Check{bad(nameSNAT, "cannot read the nat table: "+f.said("nat"), "run `iptables -t nat -S` on the director")}
 	}
 	for _, line := range f.lines("nat") {
-		if hasOption(line, "-s", c.Network.Masked().String()) && hasOption(line, "-o", d.WANInterface) &&
-			hasOption(line, "-j", "SNAT") && hasOption(line, "--to-source", d.WANAddress.Addr().String()) {
+		if hasOption(line, "-s", source) && (hasOption(line, "-j", "MASQUERADE") ||
+			hasOption(line, "-o", d.WANInterface) && hasOption(line, "-j", "SNAT") && hasOption(line, "--to-source", to)) {
 			return []Check{good(nameSNAT, "%s", line)}
 		}
 	}
-	return []Check{bad(nameSNAT, fmt.Sprintf("the SNAT rule for %s is gone: connections that the real servers open do not get out", c.Network.Masked()),
+	for _, line := range f.lines("nft") {
+		line = strings.TrimSpace(line)
+		if strings.Contains(line, "ip saddr "+source+" ") && (strings.Contains(line, "masquerade") || strings.Contains(line, "snat to "+to)) {
+			return []Check{good(nameSNAT, "%s", line)}
+		}
+	}
+	return []Check{bad(nameSNAT, fmt.Sprintf("the SNAT rule for %s is gone: connections that the real servers open do not get out", source),
 		"run `iptables -t nat "+rule+"`, or deploy again")}
 }
 
@@ -226,6 +233,9 @@ func hasOption(line, option, value string) bool {
 func snatAtBoot(c *inventory.Cluster, _ inventory.Mode, f facts) []Check {
 	if !c.Director.WANAddress.IsValid() {
 		return nil
+	}
+	if zone := strings.Join(strings.Fields(strings.Join(f.lines("zones"), " ")), " "); strings.Contains(zone, fmt.Sprintf("<source address=%q/> <masquerade/>", c.Network.Masked())) {
+		return []Check{good(nameSNATBoot, "firewalld keeps the masquerading rule")}
 	}
 	if f.word("snat-unit") != "enabled" {
 		return []Check{bad(nameSNATBoot, fmt.Sprintf("%s is not enabled: %s", snatUnit(c), f.word("snat-unit")), redeploy)}

@@ -15,8 +15,10 @@ fact auto cat /etc/default/ipvsadm
 fact debian test -e /etc/debian_version
 fact enabled systemctl is-enabled ipvsadm
 fact addresses ip -4 -o addr show
-fact nat soon iptables -w -t nat -S POSTROUTING
+fact nat soon iptables -w -t nat -S
 fact snat-unit systemctl is-enabled "$1"
+fact nft soon nft list ruleset
+fact zones cat /etc/firewalld/zones/*.xml
 ` + sysctlFact
 
 // webScript: $1 address, $2 port, $3 path of the page, $4 the NFS server or

@@ -10,6 +10,8 @@ for tool in dnf yum apt-get; do
   if has $tool; then echo "manager $tool"; break; fi
 done
 [ -d /run/systemd/system ] && echo 'systemd yes'
+read -r init </proc/1/comm && echo "init $init"
+echo "arch $(uname -m)"
 echo "uid $(id -u)"
 echo "shell $(readlink -f /bin/sh)"
 echo "clock $(date +%s)"
@@ -28,10 +30,23 @@ elif active systemd-networkd; then
   echo 'network networkd'
 fi
 
+# whose rules packets have to pass
 if active firewalld; then
   echo 'firewall firewalld'
 elif grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then
   echo 'firewall ufw'
+elif active nftables; then
+  echo 'firewall nftables'
+  nft list ruleset 2>/dev/null | awk '
+    $1 == "table" { family = $2; table = $3 }
+    $1 == "chain" { chain = $2 }
+    $1 == "type" && $2 == "filter" && ($4 == "input" || $4 == "forward") && (family == "ip" || family == "inet") && table !~ /^lvsdeploy-/ {
+      print "chain " family " " table " " chain " " $4
+    }'
+elif active iptables; then
+  echo 'firewall iptables'
+elif active netfilter-persistent && [ -s /etc/iptables/rules.v4 ]; then
+  echo 'firewall netfilter-persistent'
 fi
 # a kernel may have SELinux without any policy loaded: that is none
 if selinuxenabled 2>/dev/null; then

@@ -18,7 +18,7 @@ if [ "$2" = boot ]; then
   # nothing of the live state is left; units may be about to start
   grep -e '^systemctl ' undo | sh
 else
-  sh ./undo
+  grep -v -e '^reread ' undo | sh
 fi
 find files -type f -o -type l 2>/dev/null | while IFS= read -r kept; do
   file=${kept#files}
@@ -30,6 +30,10 @@ while IFS= read -r file; do rm -f "$file" "${file%/*}/.${file##*/}.lvsdeploy"; d
 sync
 rm -f "${unit%/*}/sysinit.target.wants/${unit##*/}" "$unit"
 while IFS= read -r dir; do rmdir "$dir" 2>/dev/null; done <dirs
-[ "$2" = boot ] || systemctl daemon-reload
+if [ "$2" != boot ]; then
+  systemctl daemon-reload
+  # whoever has read the files that are back now
+  sed -n 's/^reread //p' undo | sort -u | sh
+fi
 rm -rf "$state/reverted"
 mv "$state/revert" "$state/reverted"

@@ -125,17 +125,39 @@ func (f *furniture) networkManager(o Options) {
 		f.link("/.fakehost/stubs/ifup", "usr/sbin/ifdown")
 	case "NetworkManager":
 		f.dir("etc/NetworkManager/system-connections")
+		f.link("/.fakehost/stubs/nmcli", "usr/bin/nmcli")
+		f.keyfiles(o)
 		f.unit("NetworkManager.service", "Type=notify\nExecStart=/bin/true\n", "multi-user.target", true)
 	case "networkd":
 		f.dir("etc/systemd/network")
 		f.unit("systemd-networkd.service", "Type=notify\nExecStart=/bin/true\n", "multi-user.target", true)
 	case "netplan":
-		f.dir("etc/netplan")
+		f.write("etc/netplan/50-cloud-init.yaml", "network:\n  version: 2\n", 0o600)
+		f.link("/.fakehost/stubs/netplan", "usr/sbin/netplan")
 		f.unit("systemd-networkd.service", "Type=notify\nExecStart=/bin/true\n", "multi-user.target", true)
 	case "none":
 	default:
 		f.keep(fmt.Errorf("cannot make a host with network manager %q: unknown", manager))
 	}
+}
+
+// keyfiles are NetworkManager's profiles, active, of the interfaces that have an address.
+func (f *furniture) keyfiles(o Options) {
+	read := ""
+	for n, i := range o.Interfaces {
+		if len(i.Addresses) == 0 {
+			continue
+		}
+		uuid := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
+		text := fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=ethernet\ninterface-name=%s\n\n[ipv4]\nmethod=manual\n", i.Name, uuid, i.Name)
+		for k, a := range i.Addresses {
+			text += fmt.Sprintf("address%d=%s\n", k+1, a)
+		}
+		f.write("etc/NetworkManager/system-connections/"+i.Name+".nmconnection", text, 0o600)
+		f.write(stateDir+"nm/on/"+i.Name, uuid+"\n", 0o644)
+		read += uuid + ":/etc/NetworkManager/system-connections/" + i.Name + ".nmconnection\n"
+	}
+	f.write(stateDir+"nm/read", read, 0o644)
 }
 
 func ifcfg(i Interface, gateway string) string {

@@ -24,13 +24,13 @@ const baseCommands = `
 	truncate tty uname uniq unlink uptime wc which who whoami xargs xz yes zcat`
 
 // stubTools are what only the stubs see, in /.fakehost/bin.
-const stubTools = `busybox mount umount findmnt sysctl unshare`
+const stubTools = `busybox mount umount findmnt nft sysctl unshare`
 
 // baseStubs are the stubs every host has, by the path where the real program is.
 var baseStubs = map[string]string{
 	"/usr/bin/systemctl": "systemctl", "/usr/bin/mount": "mount", "/usr/bin/umount": "umount",
 	"/usr/bin/findmnt": "findmnt", "/usr/sbin/modprobe": "modprobe", "/usr/sbin/lsmod": "lsmod",
-	"/usr/sbin/sysctl": "sysctl", "/usr/bin/journalctl": "journalctl",
+	"/usr/sbin/sysctl": "sysctl", "/usr/bin/journalctl": "journalctl", "/usr/bin/networkctl": "networkctl",
 }
 
 var kindStubs = map[Kind]map[string]string{

@@ -34,6 +34,7 @@ echo == routes; ip route | sed 's/ linkdown//'; ip -6 route | grep -v 'fe80:\|ff
 echo == rules; ip rule
 echo == mounts; awk '{ print $1, $2, $3, $4 }' /proc/self/mounts
 echo == modules; ls /sys/module
+echo == nft; [ ! -x /usr/sbin/nft ] || nft list ruleset
 echo == sysctl; cd /proc/sys/net; grep -rs . ipv4/ip_forward ipv4/conf ipv4/tcp_syncookies ipv4/ip_nonlocal_bind ipv4/neigh/default ipv6/conf
 :
 `

@@ -1,0 +1,81 @@
+package roles
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/lvsdeploy/lvsdeploy/inventory"
+	"github.com/lvsdeploy/lvsdeploy/tasks"
+)
+
+// firewall is the one that is told what to let through: it runs there, and the
+// inventory's [policy] wants it managed.
+func (h host) firewall() string {
+	if h.cluster.Policy.Firewall == "manage" {
+		return h.facts.Firewall
+	}
+	return ""
+}
+
+// admit has a host's firewall let through what the cluster sends, and nothing
+// else.
+func admit(h host) part {
+	if h.firewall() == "" {
+		return part{}
+	}
+	a := tasks.Admission{Inner: h.dev(), Outer: h.dev()}
+	switch {
+	case h.Name == h.cluster.Director.Name:
+		a.Openings = virtualServices(h.cluster)
+		if h.cluster.Mode == inventory.DR {
+			a.Untracked = a.Openings // the answers do not come back this way
+			break
+		}
+		s := outward(h.cluster)
+		a.Outer, a.Outward = s.Out, &s
+	case h.web != nil:
+		a.Openings = realServer(h)
+	default:
+		a.Openings = nfsServer(h)
+	}
+	return part{tasks: tasks.Admit(h.facts, h.cluster.Name, a)}
+}
+
+func virtualServices(c *inventory.Cluster) []tasks.Opening {
+	var all []tasks.Opening
+	for _, s := range c.Services {
+		all = append(all, tasks.Opening{To: s.VIP, Protocol: s.Protocol, Port: s.Port})
+	}
+	return all
+}
+
+// realServer is what a real server serves: on its own address to all whose
+// packets the director rewrites, or on the VIP, and then on its own address to
+// the director, which asks whether it serves.
+func realServer(h host) []tasks.Opening {
+	var all []tasks.Opening
+	for _, s := range h.cluster.ServicesOf(*h.web) {
+		own := tasks.Opening{To: h.Address, Protocol: s.Protocol, Port: inventory.RealPort(s, *h.web)}
+		if h.cluster.Mode == inventory.DR {
+			all = append(all, tasks.Opening{To: s.VIP, Protocol: s.Protocol, Port: s.Port})
+			if s.Protocol != "tcp" { // nobody asks
+				continue
+			}
+			own.From = netip.PrefixFrom(h.cluster.Director.Address, 32)
+		}
+		if !slices.Contains(all, own) {
+			all = append(all, own)
+		}
+	}
+	return all
+}
+
+// nfsServer is NFS itself, and what showmount asks: who mounts what is there
+// is proven with it.
+func nfsServer(h host) []tasks.Opening {
+	var all []tasks.Opening
+	for _, port := range []uint16{111, 2049, mountdPort} {
+		all = append(all, tasks.Opening{From: h.cluster.Network, To: h.Address, Protocol: "tcp", Port: port})
+	}
+	return all
+}
