@@ -75,6 +75,7 @@ func newApp(std streams) *cli.App {
 			deployCommand(std, inventory.DR, "deploy a DR cluster; a second run changes nothing"),
 			verifyCommand(std),
 			teardownCommand(std),
+			factsCommand(std),
 			renderCommand(std),
 			diagramCommand(std),
 			initCommand(),

@@ -83,7 +83,7 @@ func newFleet(t testing.TB, m mix, user sshUser) *fleet {
 	for word := range strings.FieldsSeq(string(m)) {
 		name, what, ok := strings.Cut(word, "=")
 		if !ok {
-			t.Fatalf("%q is no HOST=KIND[/SHELL]", word)
+			t.Fatalf("%q is no HOST=KIND[/SHELL[/FIREWALL+NETWORK]]", word)
 		}
 		wanted[name] = what
 	}
@@ -97,9 +97,15 @@ func newFleet(t testing.TB, m mix, user sshUser) *fleet {
 		}
 		f.order = append(f.order, host.name)
 		all.Go(func() {
-			kind, shell, _ := strings.Cut(what, "/")
+			kind, rest, _ := strings.Cut(what, "/")
+			shell, beside, _ := strings.Cut(rest, "/")
 			o := fakehost.Options{Name: host.name, Kind: fakehost.Kind(kind), Shell: fakehost.Shell(shell), Cluster: cluster, NoPackageLists: true,
 				Interfaces: []fakehost.Interface{{Name: "ens33", Addresses: []string{host.address + "/24"}}}}
+			for extra := range strings.SplitSeq(beside, "+") {
+				if o.Firewalld = o.Firewalld || extra == "firewalld"; extra != "firewalld" && extra != "" {
+					o.NetworkManager = extra
+				}
+			}
 			if host.name == "director" {
 				o.Interfaces = append(o.Interfaces, fakehost.Interface{Name: "ens37"})
 			}

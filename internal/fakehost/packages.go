@@ -81,8 +81,9 @@ func packages() []aPackage {
 		{name: "nfs-kernel-server", kind: Debian, version: "1:2.6.2-4", depends: "nfs-common",
 			commands: "/usr/sbin/exportfs=exportfs",
 			files:    map[string]string{"/etc/exports": "# /etc/exports: the access control list for filesystems which may be exported\n"},
-			units:    map[string]string{"nfs-server.service": nfsUnit, "nfs-kernel-server.service": "-> nfs-server.service"},
-			starts:   "nfs-server.service"},
+			units: map[string]string{"nfs-server.service": nfsUnit, "nfs-kernel-server.service": "-> nfs-server.service",
+				"nfs-mountd.service": "[Unit]\nDescription=NFS Mount Daemon\nBindsTo=nfs-server.service\n\n[Service]\nType=forking\nExecStart=/bin/true\n"},
+			starts: "nfs-server.service"},
 		{name: "ipvsadm", kind: Debian, version: "1:1.31-1+b1", commands: ipvsCommands,
 			files: map[string]string{
 				"/etc/default/ipvsadm": "# ipvsadm\n\n# if you want to start ipvsadm on boot set this to true\nAUTO=\"false\"\n\n" +

@@ -34,7 +34,7 @@ var rules = map[string]rule{
 	"engine":    {[]string{"tasks", "shell", "remote"}, nil, "it runs programs, and knows neither inventory nor roles"},
 	"verify":    {[]string{"inventory", "shell"}, nil, "its verdict must not lean on the code that deployed"},
 	"diagram":   {[]string{"inventory"}, nil, "a picture of what should be"},
-	"report":    {[]string{"engine", "verify", "diagram", "inventory"}, []string{"github.com/fatih/color", "github.com/mattn/go-runewidth"}, "it shows what others found"},
+	"report":    {[]string{"engine", "tasks", "verify", "diagram", "inventory"}, []string{"github.com/fatih/color", "github.com/mattn/go-runewidth"}, "it shows what others found"},
 	"lab":       {nil, []string{"github.com/BurntSushi/toml", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}, "machines know nothing of what is deployed on them"},
 	"lab/tests": {nil, nil, "the deployment on real machines is tried through the program alone"},
 	"cmd/lvsdeploy": {[]string{"inventory", "roles", "tasks", "engine", "remote", "report", "verify", "lab", "diagram"},
