@@ -56,11 +56,15 @@ type bench struct {
 	deployed bool
 	bare     map[string]snapshot // before the first deployment
 	direct   map[string]snapshot // as a DR cluster, after NAT
+	rules    map[string][]string // of firewalls, before the first deployment
 	notes    []string            // what the step under way measured, for the table
 }
 
 // newBench builds lvsdeploy and boots a lab, which is gone when t ends.
-func newBench(t *testing.T, topology string) *bench {
+func newBench(t *testing.T, topology string) *bench { return newBenchOf(t, topology, "") }
+
+// newBenchOf is newBench on machines of an image, where the topology names none.
+func newBenchOf(t *testing.T, topology, image string) *bench {
 	t.Helper()
 	name := os.Getenv(envName)
 	if name == "" {
@@ -105,7 +109,7 @@ func newBench(t *testing.T, topology string) *bench {
 			release()
 		})
 	}
-	if b.lab, err = lab.Up(ctx, lab.Options{Name: name, Topology: topology, Progress: b.said}); err != nil {
+	if b.lab, err = lab.Up(ctx, lab.Options{Name: name, Topology: topology, Image: image, Progress: b.said}); err != nil {
 		t.Fatal(err)
 	}
 	return b

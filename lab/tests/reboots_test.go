@@ -44,9 +44,14 @@ func reboots(b *bench, t *testing.T) {
 // that took. No deployment comes in between.
 func (b *bench) recovers(t *testing.T, first string) time.Duration {
 	t.Helper()
+	return b.recoversOn(t, "", first)
+}
+
+func (b *bench) recoversOn(t *testing.T, inventory, first string) time.Duration {
+	t.Helper()
 	began := time.Now()
 	for {
-		o := b.run(t, call{args: []string{"verify"}})
+		o := b.run(t, call{inventory: inventory, args: []string{"verify"}})
 		took := time.Since(began)
 		if o.exit == 0 && o.first() == first {
 			return took - o.took
