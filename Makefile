@@ -26,7 +26,7 @@ lint: tools
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet -tags lab ./...
 	$(GO) tool staticcheck -tags lab ./...
-	shellcheck lab/*.sh lab/image/*.sh .ci/run
+	shellcheck lab/*.sh lab/image/*.sh lab/image/*/*.sh lab/image/el/files/usr/sbin/* lab/image/el/files/etc/rc.d/init.d/* .ci/run
 
 unit: tools
 	@echo 'the short form: unit-long runs what is left out here, and TestBrokenOnce is in unit-all'

@@ -36,7 +36,8 @@ const (
 // Options say which lab, and how much of it.
 type Options struct {
 	Name     string    // "lab" if empty
-	Topology string    // nat (if empty), dr, or a file ending in .toml
+	Topology string    // nat (if empty), dr, mixed, or a file ending in .toml
+	Image    string    // of machines that name none: debian (if empty), debian-nm or el
 	Only     []string  // boot these machines and no others
 	With     []string  // boot these optional machines as well
 	Progress io.Writer // nil: silence
@@ -53,9 +54,10 @@ type Lab struct {
 
 // state is what lab.json holds.
 type state struct {
-	Topology string // the text
-	Image    string // the disk image that all machines' disks are laid over
-	Disks    string // the directory of those disks
+	Topology string            // the text
+	Default  string            // the image of machines that name none
+	Images   map[string]string // by image's name, the file that machines' disks are laid over
+	Disks    string            // the directory of those disks
 }
 
 func readState(file string) (s state, err error) {
@@ -95,7 +97,7 @@ func Open(name string, w io.Writer) (*Lab, error) {
 		return nil, fmt.Errorf("cannot open lab %s: %w", l.name, ErrNotUp)
 	}
 	if err == nil {
-		l.topology, err = ParseTopology(l.state.Topology)
+		l.topology, err = ParseTopology(l.state.Topology, l.state.Default)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot open lab %s: %w", l.name, err)
@@ -103,7 +105,7 @@ func Open(name string, w io.Writer) (*Lab, error) {
 	return l, nil
 }
 
-// Up brings a lab up: the image is built if need be, and every wanted machine
+// Up brings a lab up: images are built if need be, and every wanted machine
 // that is not running boots. It returns when all of them answer SSH.
 func Up(ctx context.Context, o Options) (*Lab, error) {
 	if err := Check(); err != nil {
@@ -112,7 +114,7 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	if o.Topology == "" {
 		o.Topology = "nat"
 	}
-	topology, err := LoadTopology(o.Topology)
+	topology, err := LoadTopology(o.Topology, o.Image)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +136,9 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 		if open.topology.source != topology.source {
 			return nil, fmt.Errorf("cannot bring up lab %s with the topology %s: it is up with another one (lvsdeploy lab down first)", l.name, o.Topology)
 		}
+		if open.topology.image != topology.image {
+			return nil, fmt.Errorf("cannot bring up lab %s with the image %s: it is up with %s (lvsdeploy lab down first)", l.name, topology.image, open.topology.image)
+		}
 		if _, err := os.Stat(l.namespaceFile()); err == nil {
 			return open, open.start(ctx, wanted)
 		}
@@ -142,7 +147,11 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 		}
 	}
 	l.topology = topology
-	if err := l.create(ctx); err != nil {
+	err = l.create(ctx)
+	if err == nil {
+		err = l.images(ctx, wanted)
+	}
+	if err != nil {
 		return nil, errors.Join(err, l.down())
 	}
 	return l, l.start(ctx, wanted)
@@ -176,11 +185,7 @@ func (l *Lab) lock(ctx context.Context) (func(), error) {
 
 // create makes everything of a lab but running machines.
 func (l *Lab) create(ctx context.Context) error {
-	image, err := ensureImage(ctx, l.progress)
-	if err != nil {
-		return err
-	}
-	l.state = state{Topology: l.topology.source, Image: image, Disks: filepath.Join(CacheDir(), "disks", l.name)}
+	l.state = state{Topology: l.topology.source, Default: l.topology.image, Disks: filepath.Join(CacheDir(), "disks", l.name)}
 	// Disks of a lab that a reboot of this system took away.
 	if err := os.RemoveAll(l.state.Disks); err != nil {
 		return fmt.Errorf("cannot remove old disks: %w", err)
@@ -191,6 +196,16 @@ func (l *Lab) create(ctx context.Context) error {
 		}
 	}
 	// First, so that down knows what to take away if the rest fails.
+	if err := l.writeState(); err != nil {
+		return err
+	}
+	if err := l.writeFiles(ctx); err != nil {
+		return err
+	}
+	return l.wire(ctx)
+}
+
+func (l *Lab) writeState() error {
 	text, err := json.MarshalIndent(l.state, "", "\t")
 	if err != nil {
 		return fmt.Errorf("cannot write the lab's state: %w", err)
@@ -198,10 +213,33 @@ func (l *Lab) create(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(l.dir, stateFile), text, 0o600); err != nil {
 		return fmt.Errorf("cannot write the lab's state: %w", err)
 	}
-	if err := l.writeFiles(ctx); err != nil {
-		return err
+	return nil
+}
+
+// images has the disk images of machines at hand. The first one that a lab had
+// of a name stays its own: disks are laid over it.
+func (l *Lab) images(ctx context.Context, machines []Machine) error {
+	for _, m := range machines {
+		if l.state.Images[m.Image] != "" {
+			continue
+		}
+		k, err := kindOf(m.Image)
+		if err != nil {
+			return err
+		}
+		file, err := ensureImage(ctx, l.progress, k)
+		if err != nil {
+			return err
+		}
+		if l.state.Images == nil {
+			l.state.Images = map[string]string{}
+		}
+		l.state.Images[m.Image] = file
+		if err := l.writeState(); err != nil {
+			return err
+		}
 	}
-	return l.wire(ctx)
+	return nil
 }
 
 // start boots those of the machines that are down and waits for all.
@@ -215,6 +253,9 @@ func (l *Lab) start(ctx context.Context, machines []Machine) error {
 	if len(down) == 0 {
 		l.progress.say("lab %s is up already: %s", l.name, names(machines))
 		return nil
+	}
+	if err := l.images(ctx, down); err != nil {
+		return err
 	}
 	l.progress.say("booting %s", names(down))
 	for _, m := range down {

@@ -15,7 +15,7 @@ import (
 
 func load(t *testing.T, name string) *Topology {
 	t.Helper()
-	topology, err := LoadTopology(name)
+	topology, err := LoadTopology(name, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,12 +23,13 @@ func load(t *testing.T, name string) *Topology {
 }
 
 func TestEmbeddedTopologies(t *testing.T) {
-	if diff := cmp.Diff([]string{"dr", "nat"}, embeddedNames()); diff != "" {
+	if diff := cmp.Diff([]string{"dr", "mixed", "nat"}, embeddedNames()); diff != "" {
 		t.Fatal(diff)
 	}
 	want := map[string][]string{
-		"nat": {"director 192.168.1.10", "web1 192.168.1.20", "web2 192.168.1.30", "web3 192.168.1.50", "nfs 192.168.1.40", "client 12.0.0.100"},
-		"dr":  {"director 192.168.1.40", "web1 192.168.1.20", "web2 192.168.1.30", "client 192.168.1.100"},
+		"nat":   {"director 192.168.1.10", "web1 192.168.1.20", "web2 192.168.1.30", "web3 192.168.1.50", "nfs 192.168.1.40", "client 12.0.0.100"},
+		"mixed": {"director 192.168.1.10", "web1 192.168.1.20", "web2 192.168.1.30", "nfs 192.168.1.40", "client 12.0.0.100"},
+		"dr":    {"director 192.168.1.40", "web1 192.168.1.20", "web2 192.168.1.30", "client 192.168.1.100"},
 	}
 	for name, machines := range want {
 		var got []string
@@ -75,7 +76,7 @@ func TestBrokenTopologies(t *testing.T) {
 		return "nics = [{ interface = \"eth0\", on = \"lan\", address = \"" + s + "\" }]"
 	}
 	good := lan + machine("a", nic("10.0.0.2/24"))
-	if _, err := ParseTopology(good); err != nil {
+	if _, err := ParseTopology(good, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ text, want string }{
@@ -95,12 +96,12 @@ func TestBrokenTopologies(t *testing.T) {
 		{good + lan, "network lan is there twice"},
 		{good + "[[network]]\nname = \"wan\"\n", "network wan: workstation is an IPv4 address"},
 	} {
-		if _, err := ParseTopology(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := ParseTopology(c.text, ""); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s\ngot  %v\nwant %s", c.text, err, c.want)
 		}
 	}
-	_, err := LoadTopology("tun")
-	if err == nil || !strings.Contains(err.Error(), `cannot load the topology "tun": known ones are dr, nat`) {
+	_, err := LoadTopology("tun", "")
+	if err == nil || !strings.Contains(err.Error(), `cannot load the topology "tun": known ones are dr, mixed, nat`) {
 		t.Errorf("an unknown topology: %v", err)
 	}
 }
@@ -127,7 +128,7 @@ workstation = "10.0.0.1/24"
 [[machine]]
 name = "a"
 nics = [{ interface = "ens33", on = "lan", address = "10.0.0.2/24" }, { interface = "ens37", on = "lan" }]
-`)
+`, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +151,7 @@ link set a.1u up
 }
 
 func TestUMLArgs(t *testing.T) {
-	l := &Lab{name: "t", dir: "/run/x/t", topology: load(t, "nat"), state: state{Image: "/c/image.img", Disks: "/c/disks/t"}}
+	l := &Lab{name: "t", dir: "/run/x/t", topology: load(t, "nat"), state: state{Images: map[string]string{"debian": "/c/image.img"}, Disks: "/c/disks/t"}}
 	director, err := l.topology.Machine("director")
 	if err != nil {
 		t.Fatal(err)

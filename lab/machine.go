@@ -21,7 +21,7 @@ func (l *Lab) umlArgs(m Machine) []string {
 		"umid=" + m.Name,
 		"uml_dir=" + filepath.Join(l.dir, "uml"),
 		"mem=" + m.Memory,
-		"ubd0=" + l.disk(m) + "," + l.state.Image,
+		"ubd0=" + l.disk(m) + "," + l.state.Images[m.Image],
 		"ubd1r=" + l.file(m, "seed.tar"),
 		"root=/dev/ubda", "rootfstype=ext4", "rw",
 		"init=/usr/lib/lvslab/init",

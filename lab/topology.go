@@ -27,6 +27,7 @@ type Topology struct {
 	} `toml:"inventory"`
 
 	source string // the text it was parsed from
+	image  string // of machines that name none
 }
 
 // Network is one bridge, on which the workstation has an address.
@@ -38,8 +39,9 @@ type Network struct {
 // Machine is one User-Mode Linux machine.
 type Machine struct {
 	Name     string `toml:"name"`
-	Memory   string `toml:"memory"`   // of the form 256M, which is the default
-	Network  string `toml:"network"`  // who configures it at boot: ifupdown (default) or none
+	Image    string `toml:"image"`    // debian, debian-nm or el; see kinds
+	Memory   string `toml:"memory"`   // of the form 256M; default: what its image needs
+	Network  string `toml:"network"`  // who configures it at boot: its image's network manager (default) or none
 	Optional bool   `toml:"optional"` // booted only when asked for by name
 	NICs     []NIC  `toml:"nics"`
 }
@@ -51,9 +53,9 @@ type NIC struct {
 	Address   netip.Prefix `toml:"address"` // absent: the interface is down at boot
 }
 
-// LoadTopology reads an embedded topology (nat, dr) or a file (anything that
-// ends in .toml).
-func LoadTopology(nameOrFile string) (*Topology, error) {
+// LoadTopology reads an embedded topology (nat, dr, mixed) or a file (anything
+// that ends in .toml). image is that of machines that name none; debian if empty.
+func LoadTopology(nameOrFile, image string) (*Topology, error) {
 	var text []byte
 	var err error
 	if strings.HasSuffix(nameOrFile, ".toml") {
@@ -67,7 +69,12 @@ func LoadTopology(nameOrFile string) (*Topology, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot load the topology %q: %w", nameOrFile, err)
 	}
-	t, err := ParseTopology(string(text))
+	if image != "" {
+		if _, err := kindOf(image); err != nil {
+			return nil, err
+		}
+	}
+	t, err := ParseTopology(string(text), image)
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the topology %q: %w", nameOrFile, err)
 	}
@@ -87,9 +94,12 @@ func embeddedNames() []string {
 }
 
 // ParseTopology parses and checks a topology, and fills in its defaults. The
-// error names everything wrong, not only the first.
-func ParseTopology(text string) (*Topology, error) {
-	t := &Topology{source: text}
+// error names everything wrong, not only the first. For image see LoadTopology.
+func ParseTopology(text, image string) (*Topology, error) {
+	if image == "" {
+		image = kinds[0].name
+	}
+	t := &Topology{source: text, image: image}
 	meta, err := toml.Decode(text, t)
 	if err != nil {
 		return nil, err
@@ -100,11 +110,22 @@ func ParseTopology(text string) (*Topology, error) {
 	}
 	for i := range t.Machines {
 		m := &t.Machines[i]
+		if m.Image == "" {
+			m.Image = image
+		}
+		k, err := kindOf(m.Image)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("machine %s: %w", m.Name, err))
+			k = kinds[0]
+		}
 		if m.Memory == "" {
-			m.Memory = "256M"
+			m.Memory = k.memory
 		}
 		if m.Network == "" {
-			m.Network = "ifupdown"
+			m.Network = k.manager
+		}
+		if m.Network != k.manager && m.Network != "none" {
+			errs = append(errs, fmt.Errorf("machine %s: network is %s or none, not %q", m.Name, k.manager, m.Network))
 		}
 	}
 	if err := errors.Join(append(errs, t.check()...)...); err != nil {
@@ -157,9 +178,6 @@ func (t *Topology) check() (errs []error) {
 			bad("machine %s: memory is of the form 256M, not %q", m.Name, m.Memory)
 		} else if mb, _ := strconv.Atoi(form[1]); mb < 128 {
 			bad("machine %s: memory of %s is too little, 128M is the least", m.Name, m.Memory)
-		}
-		if m.Network != "ifupdown" && m.Network != "none" {
-			bad("machine %s: network is ifupdown or none, not %q", m.Name, m.Network)
 		}
 		interfaces := map[string]bool{}
 		for _, nic := range m.NICs {

@@ -25,9 +25,10 @@ func labCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name:  "up",
-				Usage: "build the disk image if need be, boot the machines that are down, wait for SSH",
+				Usage: "build disk images if need be, boot the machines that are down, wait for SSH",
 				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "topology", Value: "nat", Usage: "nat, dr or `FILE.toml`"},
+					&cli.StringFlag{Name: "topology", Value: "nat", Usage: "nat, dr, mixed or `FILE.toml`"},
+					&cli.StringFlag{Name: "image", Usage: "what machines run that name no image themselves: debian (the default), debian-nm or el"},
 					&cli.StringSliceFlag{Name: "only", Usage: "boot `MACHINE` and no others"},
 					&cli.StringSliceFlag{Name: "with", Usage: "boot the optional `MACHINE` as well"},
 				},
@@ -52,6 +53,7 @@ func labUp(c *cli.Context) error {
 	l, err := lab.Up(c.Context, lab.Options{
 		Name:     c.String("name"),
 		Topology: c.String("topology"),
+		Image:    c.String("image"),
 		Only:     c.StringSlice("only"),
 		With:     c.StringSlice("with"),
 		Progress: c.App.ErrWriter,

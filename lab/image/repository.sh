@@ -1,13 +1,13 @@
 #!/bin/sh
 # A hook of mmdebstrap: the machines have no way out, so what they can install
 # lies in a repository on their own disk. Runs while apt still knows its sources.
-#   repository.sh RECIPE ROOT
+#   repository.sh ROOT PACKAGE…
 set -eu
-recipe=$1 root=$2
+root=$1
+shift
 mkdir -p "$root/srv/repo/partial"
-# shellcheck disable=SC2046 # a list of words
 APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q -y install --download-only --no-install-recommends \
-	-o Dir::Cache::archives="$root/srv/repo" $(sed 's/#.*//' "$recipe/repository")
+	-o Dir::Cache::archives="$root/srv/repo" "$@"
 rm -rf "$root/srv/repo/partial" "$root/srv/repo/lock"
 cd "$root/srv/repo"
 dpkg-scanpackages . >Packages

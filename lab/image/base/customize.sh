@@ -49,7 +49,7 @@ for unit in \
 	systemd-binfmt.service proc-sys-fs-binfmt_misc.automount \
 	systemd-pstore.service systemd-random-seed.service systemd-machine-id-commit.service \
 	systemd-update-utmp.service systemd-update-utmp-runlevel.service \
-	systemd-udev-trigger.service systemd-udev-settle.service ifupdown-pre.service \
+	systemd-udev-trigger.service systemd-udev-settle.service \
 	systemd-journal-flush.service systemd-journal-catalog-update.service systemd-firstboot.service \
 	systemd-hwdb-update.service ldconfig.service systemd-sysusers.service systemd-update-done.service \
 	systemd-networkd-wait-online.service systemd-network-generator.service \
@@ -68,4 +68,4 @@ for generator in "$root"/lib/systemd/system-generators/*; do
 	esac
 done
 ln -sf /lib/systemd/system/multi-user.target default.target
-chroot "$root" systemctl -q enable ssh.service networking.service
+chroot "$root" systemctl -q enable ssh.service
