@@ -1,9 +1,6 @@
 package lab
 
 import (
-	"archive/tar"
-	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,6 +86,8 @@ func TestBrokenTopologies(t *testing.T) {
 		{good + machine("b", "memory = \"64M\"\n"+nic("10.0.0.3/24")), "machine b: memory of 64M is too little"},
 		{good + machine("b", "memory = \"1G\"\n"+nic("10.0.0.3/24")), `memory is of the form 256M, not "1G"`},
 		{good + machine("b", "network = \"netplan\"\n"+nic("10.0.0.3/24")), `network is ifupdown or none, not "netplan"`},
+		{good + machine("b", "image = \"el\"\nnetwork = \"ifupdown\"\n"+nic("10.0.0.3/24")), `machine b: network is network-scripts or none, not "ifupdown"`},
+		{good + machine("b", "image = \"el10\"\n"+nic("10.0.0.3/24")), `machine b: cannot find an image named "el10": there are debian, debian-nm, el`},
 		{good + machine("b", "nics = [{ interface = \"eth0\", on = \"lan\" }]"), "machine b: no interface has an address"},
 		{good + machine("b", "nics = [{ interface = \"eth0\", on = \"wan\", address = \"10.0.0.3/24\" }]"), `eth0 is on the network "wan", which there is not`},
 		{good + machine("b;reboot", nic("10.0.0.3/24")), `machine "b;reboot": a name is a to z`},
@@ -194,59 +193,6 @@ func TestMACsDiffer(t *testing.T) {
 				seen[m.mac(i)] = m.Name + " " + nic.Interface
 			}
 		}
-	}
-}
-
-func TestSeed(t *testing.T) {
-	nat := load(t, "nat")
-	read := func(name string) map[string]string {
-		m, err := nat.Machine(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		disk, err := seed(m, []byte("PRIVATE"), []byte("PUBLIC"), []byte("KEY"), "salt")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(disk)%(20*512) != 0 {
-			t.Errorf("%s: %d bytes are no whole number of tar's records", name, len(disk))
-		}
-		files := map[string]string{}
-		for r := tar.NewReader(bytes.NewReader(disk)); ; {
-			h, err := r.Next()
-			if err == io.EOF {
-				return files
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := io.ReadAll(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files[h.Name] = string(text)
-			if strings.Contains(h.Name, "ssh_host_ed25519_key") && !strings.HasSuffix(h.Name, ".pub") && h.Mode != 0o600 {
-				t.Errorf("%s has mode %o", h.Name, h.Mode)
-			}
-		}
-	}
-	director, web2 := read("director"), read("web2")
-	for _, c := range []struct{ file, got, want string }{
-		{"hostname", director["etc/hostname"], "director\n"},
-		{"nics", director["etc/lvslab/nics"], "vec0 ens33 -\nvec1 ens37 -\n"},
-		{"interfaces", director["etc/network/interfaces"],
-			"source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n\nauto ens33\niface ens33 inet static\n\taddress 192.168.1.10/24\n"},
-		{"nics without manager", web2["etc/lvslab/nics"], "vec0 ens33 192.168.1.30/24\n"},
-		{"interfaces without manager", web2["etc/network/interfaces"], "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n"},
-		{"admin's key", web2["home/admin/.ssh/authorized_keys"], "KEY"},
-		{"host key", web2["etc/ssh/ssh_host_ed25519_key"], "PRIVATE"},
-	} {
-		if diff := cmp.Diff(c.want, c.got); diff != "" {
-			t.Errorf("%s: %s", c.file, diff)
-		}
-	}
-	if director["etc/machine-id"] == web2["etc/machine-id"] || len(web2["etc/machine-id"]) != 33 {
-		t.Errorf("machine ids %q, %q", director["etc/machine-id"], web2["etc/machine-id"])
 	}
 }
 

@@ -51,10 +51,9 @@ func ifupdownSeed(m Machine) []seedFile {
 func networkManagerSeed(m Machine) []seedFile {
 	files := enabled(m, "NetworkManager.service", "multi-user.target")
 	for _, nic := range addressed(m) {
-		id := sha256.Sum256([]byte(m.Name + " " + nic.Interface))
 		files = append(files, textFile("etc/NetworkManager/system-connections/"+nic.Interface+".nmconnection", 0o600, fmt.Sprintf(`[connection]
 id=%s
-uuid=%x-%x-4%x-8%x-%x
+uuid=%s
 type=ethernet
 autoconnect-priority=-999
 interface-name=%s
@@ -71,9 +70,16 @@ addr-gen-mode=default
 method=disabled
 
 [proxy]
-`, nic.Interface, id[:4], id[4:6], id[6:8], id[8:10], id[10:16], nic.Interface, nic.Address)))
+`, nic.Interface, uuid(m.Name+" "+nic.Interface), nic.Interface, nic.Address)))
 	}
 	return files
+}
+
+// uuid is one of version 4, always the same for the same text.
+func uuid(text string) string {
+	b := sha256.Sum256([]byte(text))
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x0f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
 // networkScriptsSeed is an ifcfg file for each interface, as EL 7's installer
