@@ -54,7 +54,7 @@ func Gather(ctx context.Context, h Host, a Ask) (*tasks.Facts, error) {
 }
 
 func parseFacts(out string) (*tasks.Facts, error) {
-	f := &tasks.Facts{Trees: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1}
+	f := &tasks.Facts{Trees: map[string]string{}, Zones: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1}
 	interfaces := map[string]int{}
 	ended := false
 	for _, line := range strings.Split(out, "\n") {
@@ -82,6 +82,12 @@ func parseFacts(out string) (*tasks.Facts, error) {
 			f.Network = tasks.Network(rest)
 		case "firewall":
 			f.Firewall = rest
+		case "zone":
+			if dev, zone, ok := strings.Cut(rest, " "); ok {
+				f.Zones[dev] = zone
+			}
+		case "policies":
+			f.Policies = true
 		case "chain":
 			if w := strings.Fields(rest); len(w) == 4 {
 				f.Chains = append(f.Chains, tasks.Chain{Family: w[0], Table: w[1], Name: w[2], Hook: w[3]})

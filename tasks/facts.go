@@ -9,13 +9,15 @@ import (
 // Facts is what was found on one host before anything was changed.
 type Facts struct {
 	OS             OS
-	PackageManager string  // apt-get, dnf, yum or empty
-	Network        Network // who brings interfaces up at boot
-	Firewall       string  // the unit of the packet filter that is running now, or empty
-	Chains         []Chain // the base chains of a rule set that nftables.service loads
-	SELinux        string  // enforcing, permissive, disabled or empty: none
-	Init           string  // what process 1 is
-	Arch           string  // as uname -m says
+	PackageManager string            // apt-get, dnf, yum or empty
+	Network        Network           // who brings interfaces up at boot
+	Firewall       string            // the unit of the packet filter that is running now, or empty
+	Chains         []Chain           // the base chains of a rule set that nftables.service loads
+	Zones          map[string]string // firewalld's, by interface; "*": of any other
+	Policies       bool              // firewalld has them, and forwards nothing without: since 0.9
+	SELinux        string            // enforcing, permissive, disabled or empty: none
+	Init           string            // what process 1 is
+	Arch           string            // as uname -m says
 	Systemd        bool
 	UID            int
 	Shell          string // what /bin/sh is, for messages
@@ -44,6 +46,16 @@ func (o OS) major() int {
 func (f Facts) platform() Platform {
 	p, _ := PlatformOf(f)
 	return p
+}
+
+// zone is firewalld's zone of an interface.
+func (f Facts) zone(dev string) string {
+	for _, name := range []string{f.Zones[dev], f.Zones["*"]} {
+		if name != "" {
+			return name
+		}
+	}
+	return "public" // as it comes
 }
 
 // Network names what configures interfaces at boot.

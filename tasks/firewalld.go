@@ -1,21 +1,21 @@
 package tasks
 
 import (
+	"maps"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
+	"github.com/lvsdeploy/lvsdeploy/templates"
 )
 
-// zoneOf sets zone to the one that an interface is in.
-func zoneOf(dev string) shell.Fragment {
-	return shell.F(`zone=$(firewall-cmd --get-zone-of-interface=%s 2>/dev/null) || zone=$(firewall-cmd --get-default-zone)`, dev)
-}
-
 // inFirewalld adds rich rules to the zone through which clients come, each now
-// and for good, so that nothing has to be loaded anew. A masquerading rule lets
-// the real servers' own connections through as well.
+// and for good, so that nothing has to be loaded anew. Each firewall-cmd starts
+// a Python: there are no more of them than need be.
 func inFirewalld(f Facts, cluster string, a Admission) []Task {
+	outer := f.zone(a.Outer)
 	var rules []string
 	for _, o := range a.Openings {
 		rules = append(rules, o.rich())
@@ -25,7 +25,10 @@ func inFirewalld(f Facts, cluster string, a Admission) []Task {
 	}
 	var list []Task
 	if rules != nil {
-		list = append(list, firewalldRules(a.Outer, rules))
+		list = append(list, firewalldRules(outer, rules))
+	}
+	if a.Outward != nil && f.Policies {
+		list = append(list, firewalldPolicy(cluster, f.zone(a.Inner), outer, a.Outward.Source))
 	}
 	switch {
 	case a.Untracked == nil:
@@ -52,20 +55,36 @@ const notListed shell.Fragment = `missing=$({ printf '%s\n' "$wanted" | grep -vx
 printf '%s\n' "$wanted" | grep -vxF -e "$kept" || :; } | sort -u)
 [ -z "$missing" ] || { printf '%s\n' "$missing" | sed 's/^/+/'; exit 1; }`
 
-func firewalldRules(dev string, rules []string) Task {
+func firewalldRules(zone string, rules []string) Task {
 	t := Task{
 		Name: admitName + "firewalld",
-		Check: shell.Lines(zoneOf(dev), lines("wanted", strings.Join(rules, "\n")), `now=$(firewall-cmd --zone="$zone" --list-rich-rules)
-kept=$(firewall-cmd --permanent --zone="$zone" --list-rich-rules)`, notListed),
-		Apply: zoneOf(dev),
+		Check: shell.Lines(lines("wanted", strings.Join(rules, "\n")), shell.F(`now=$(firewall-cmd --zone=%s --list-rich-rules)
+kept=$(firewall-cmd --permanent --zone=%s --list-rich-rules)`, zone, zone), notListed),
+		Apply: "set --",
 		Needs: command("firewall-cmd"),
-		Hint:  "firewall-cmd --list-all shows the default zone, journalctl -u firewalld what it complains of",
+		Hint:  "firewall-cmd --zone=" + zone + " --list-all shows what it has, journalctl -u firewalld what it complains of",
 	}
 	for _, r := range rules {
-		t.Apply = shell.Lines(t.Apply, shell.F(`firewall-cmd -q --zone="$zone" --add-rich-rule=%s
-firewall-cmd -q --permanent --zone="$zone" --add-rich-rule=%s`, r, r))
-		t.Owns = append(t.Owns, "firewalld "+dev+" "+r)
+		t.Apply = shell.Lines(t.Apply, shell.F(`set -- "$@" --add-rich-rule=%s`, r))
+		t.Owns = append(t.Owns, "firewalld "+zone+" "+r)
 	}
+	t.Apply = shell.Lines(t.Apply, shell.F(`firewall-cmd -q --zone=%s "$@"
+firewall-cmd -q --permanent --zone=%s "$@"`, zone, zone))
+	return t
+}
+
+// firewalldPolicy lets what the LAN opens itself through to the outer zone. A
+// policy counts from a reload on, which keeps connections.
+func firewalldPolicy(cluster, inner, outer string, source netip.Prefix) Task {
+	name := "lvs-" + cluster
+	if len(name) > 17 { // no more fit into the names of chains
+		name = "lvs-" + uuid(cluster)[:13]
+	}
+	t := Put("let the real servers' own connections through firewalld", File{Path: "/etc/firewalld/policies/" + name + ".xml", Mode: "0644",
+		Content: templates.Render("policy", map[string]string{"Cluster": cluster, "Inner": inner, "Outer": outer, "Source": source.String()})})
+	t.Check = shell.Lines(t.Check, shell.F(`case " $(firewall-cmd --get-policies | tr '\n' ' ') " in *%s*) ;; *) echo 'not loaded'; exit 1 ;; esac`, " "+name+" "))
+	t.Apply = shell.Lines(t.Apply, "firewall-cmd -q --reload")
+	t.Needs = command("firewall-cmd")
 	return t
 }
 
@@ -95,24 +114,40 @@ kept=$(firewall-cmd --permanent --direct --get-all-rules)`, notListed)
 // permanently sets permanent to the command that changes what firewalld keeps,
 // whether it runs or has been stopped since.
 const permanently shell.Fragment = `command -v firewall-cmd >/dev/null 2>&1 || exit 0
-if firewall-cmd -q --state 2>/dev/null; then permanent='firewall-cmd --permanent'; else permanent=firewall-offline-cmd; fi`
+if systemctl is-active --quiet firewalld; then permanent='firewall-cmd --permanent'; else permanent=firewall-offline-cmd; fi`
 
-// firewalldGone takes a rich rule of an earlier run back.
-func firewalldGone(dev, rule string) Task {
-	zone := shell.F(`if [ "$permanent" = firewall-offline-cmd ]; then
-  zone=$(firewall-offline-cmd --get-zone-of-interface=%s 2>/dev/null) || zone=$(firewall-offline-cmd --get-default-zone)
-else
-  %s
-fi`, dev, zoneOf(dev))
-	return Task{
-		Name: "remove from firewalld: " + rule,
-		Check: shell.Lines(permanently, zone, shell.F(`there=
-! $permanent --zone="$zone" --list-rich-rules | grep -qxF -e %s || there=yes
-[ "$permanent" = firewall-offline-cmd ] || ! firewall-cmd --zone="$zone" --list-rich-rules | grep -qxF -e %s || there=yes
-[ -z "$there" ] || { echo 'still there'; exit 1; }`, rule, rule)),
-		Apply: shell.Lines(permanently, zone, shell.F(`$permanent --zone="$zone" --remove-rich-rule=%s >/dev/null
-[ "$permanent" = firewall-offline-cmd ] || firewall-cmd -q --zone="$zone" --remove-rich-rule=%s`, rule, rule)),
+// firewalldGone takes rich rules of an earlier run back, which are named with
+// their zone.
+func firewalldGone(names []string) Task {
+	byZone := map[string][]string{}
+	for _, name := range names {
+		zone, rule := two(name)
+		byZone[zone] = append(byZone[zone], rule)
 	}
+	t := Task{Name: "no longer let the cluster through firewalld", Check: shell.Lines(permanently, "there="), Apply: permanently}
+	for _, zone := range slices.Sorted(maps.Keys(byZone)) {
+		remove := shell.Fragment("set --")
+		for _, rule := range byZone[zone] {
+			remove = shell.Lines(remove, shell.F(`set -- "$@" --remove-rich-rule=%s`, rule))
+		}
+		t.Check = shell.Lines(t.Check, lines("gone", strings.Join(byZone[zone], "\n")), shell.F(`now=$($permanent --zone=%s --list-rich-rules
+[ "$permanent" = firewall-offline-cmd ] || firewall-cmd --zone=%s --list-rich-rules)
+there=$there$(printf '%%s\n' "$now" | grep -xF -e "$gone" | sort -u)`, zone, zone))
+		// what is not there any more is only warned of
+		t.Apply = shell.Lines(t.Apply, remove, shell.F(`$permanent --zone=%s "$@" >/dev/null
+[ "$permanent" = firewall-offline-cmd ] || firewall-cmd -q --zone=%s "$@"`, zone, zone))
+	}
+	t.Check = shell.Lines(t.Check, `[ -z "$there" ] || { printf '%s\n' "$there" | sed 's/^/-/'; exit 1; }`)
+	return t
+}
+
+// policiesReader has firewalld notice that a policy is gone.
+func policiesReader() Reader {
+	return Reader{Below: "/etc/firewalld/policies", Handler: Handler("firewalld", Task{
+		Name:  "have firewalld load its policies anew",
+		Check: "exit 1",
+		Apply: "! systemctl is-active --quiet firewalld || firewall-cmd -q --reload",
+	})}
 }
 
 // firewalldDirectGone takes a direct rule of an earlier run back.

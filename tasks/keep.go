@@ -50,10 +50,10 @@ func KeepDefaultRoute(n Network, cluster, dev string, gateway netip.Addr) Task {
 // files that have been put back.
 func reread(command string) shell.Fragment { return echo(shell.Fragment("reread " + command)) }
 
-// Rereaders are the handlers of those who have to know when a network file of
-// ours is gone.
+// Rereaders are the handlers of those who have to know when a file of ours for
+// the network or the firewall is gone.
 func Rereaders() []Reader {
-	var all []Reader
+	all := []Reader{policiesReader()}
 	for _, r := range []struct{ below, command string }{
 		{"/etc/NetworkManager/system-connections", "nmcli connection reload"},
 		{"/etc/systemd/network", "networkctl reload"},

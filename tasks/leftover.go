@@ -21,7 +21,7 @@ var leftover = []struct {
 	{"route", func(name string) Task { return routeGone(two(name)) }},
 	{"default-route", func(name string) Task { return defaultRouteGone(two(name)) }},
 	{"rule", ruleGone},
-	{"firewalld", func(name string) Task { return firewalldGone(two(name)) }},
+	{"firewalld", nil}, // together, for each call takes a second
 	{"firewalld-direct", firewalldDirectGone},
 	{"ufw", ufwGone},
 	{"nft", nftGone},
@@ -66,6 +66,8 @@ func Leftovers(manifest, entries []string, patience time.Duration, readers ...Re
 		case len(names) == 0, row.kind == "packages":
 		case row.kind == "service":
 			list = append(list, Drain(nil, names, patience))
+		case row.kind == "firewalld":
+			list = append(list, firewalldGone(names))
 		case row.kind == "module":
 			list = append(list, ipvsGone(byKind(manifest)["service"]))
 		default:

@@ -66,16 +66,17 @@ func systems() []system {
 	el10, _ := ExampleFacts("el10")
 	with := func(f Facts, firewall string) Facts {
 		f.Firewall = firewall
+		f.Policies = firewall == "firewalld"
 		f.Chains = []Chain{{Family: "inet", Table: "filter", Name: "input", Hook: "input"}, {Family: "inet", Table: "filter", Name: "forward", Hook: "forward"}}
 		return f
 	}
 	return []system{
 		{name: "firewalld, NAT", options: fakehost.Options{Firewalld: true}, facts: with(debian, "firewalld"), tasks: admits(nat),
-			after: "for p in '' --permanent; do firewall-cmd $p --list-rich-rules; done; iptables-save",
+			after: "for p in '' --permanent; do firewall-cmd $p --list-rich-rules; done; firewall-cmd --get-policies; grep zone /etc/firewalld/policies/lvs-shop.xml; iptables-save",
 			want: strings.Repeat(`rule family="ipv4" destination address="12.0.0.1" port port="80" protocol="tcp" accept
 rule family="ipv4" source address="192.168.1.0/24" destination address="192.168.1.20" port port="2049" protocol="tcp" accept
 rule family="ipv4" source address="192.168.1.0/24" masquerade
-`, 2)},
+`, 2) + "lvs-shop\n  <ingress-zone name=\"public\"/>\n  <egress-zone name=\"public\"/>"},
 		{name: "firewalld, DR", options: fakehost.Options{Firewalld: true}, facts: with(debian, "firewalld"), tasks: admits(direct),
 			after: "firewall-cmd --list-rich-rules; for p in '' --permanent; do firewall-cmd $p --direct --get-all-rules; done",
 			want: `rule family="ipv4" destination address="192.168.1.48" port port="80" protocol="tcp" accept

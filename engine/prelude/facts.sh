@@ -33,6 +33,10 @@ fi
 # whose rules packets have to pass
 if active firewalld; then
   echo 'firewall firewalld'
+  # an interface that is in no zone is in the default one, whose name is *
+  sed -n 's/^DefaultZone=/zone * /p' /etc/firewalld/firewalld.conf
+  firewall-cmd --get-active-zones | awk '/^[^ ]/ { zone = $1 } $1 == "interfaces:" { for (i = 2; i <= NF; i++) print "zone " $i " " zone }'
+  [ ! -d /usr/lib/firewalld/policies ] || echo 'policies yes'
 elif grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then
   echo 'firewall ufw'
 elif active nftables; then

@@ -42,6 +42,9 @@ func (f *furniture) system(o Options) {
 	f.write("etc/fstab", "# /etc/fstab: static file system information.\n", 0o644)
 	f.write("etc/sysctl.conf", "# see sysctl.conf(5)\n", 0o644)
 	f.write("etc/modules-load.d/modules.conf", "# see modules-load.d(5)\n", 0o644)
+	if o.Firewalld {
+		f.write("etc/firewalld/firewalld.conf", "DefaultZone=public\n", 0o644)
+	}
 	f.write("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n", 0o644)
 	f.write("etc/resolv.conf", "", 0o644)
 	f.write("etc/shells", "/bin/sh\n", 0o644)
