@@ -60,7 +60,7 @@ for repository in rpm rpm-updates; do
 	chroot "$root" createrepo_c --quiet "/srv/$repository"
 done
 ln -s dnf "$root/usr/bin/yum"
-chroot "$root" dnf -q makecache
+chroot "$root" dnf -q --enablerepo='*' makecache
 rm -rf "$build" "$root/srv/repo"
 
 # Scripts as EL has them.
