@@ -301,7 +301,7 @@ func (d *draft) path(t *table, key, s string) string {
 	case s == "":
 		d.fail(t.pos(key), "name it, or leave the key out", "use an empty path as %s", key)
 		return ""
-	case s == "~" || strings.HasPrefix(s, "~/"):
+	case s == "~" || s[0] == '~' && os.IsPathSeparator(s[1]):
 		home, err := os.UserHomeDir()
 		if err != nil {
 			d.fail(t.pos(key), "write the path in full", "expand ~ in %s: %v", key, err)

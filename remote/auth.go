@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +31,7 @@ type keyring struct {
 	mu     sync.Mutex
 	files  map[string]*keyFile
 	opened bool
-	agent  net.Conn
+	agent  io.Closer
 	inside []ssh.Signer // what the agent holds
 }
 
@@ -129,11 +128,7 @@ func (k *keyring) agentSigners() []ssh.Signer {
 		return k.inside
 	}
 	k.opened = true
-	socket := os.Getenv("SSH_AUTH_SOCK")
-	if socket == "" {
-		return nil
-	}
-	conn, err := net.Dial("unix", socket)
+	conn, err := dialAgent()
 	if err != nil {
 		return nil
 	}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"syscall"
 )
 
 // Kind says what sort of trouble there was with a host.
@@ -132,15 +131,15 @@ var (
 // connections beyond MaxStartups.
 func dropped(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+		errors.Is(err, errReset) || errors.Is(err, errBrokenByWrite)
 }
 
 // reachHint says what to look at when a host cannot be reached.
 func reachHint(err error) string {
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errRefused):
 		return "is sshd running there, and on this port?"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case errors.Is(err, errHostAway), errors.Is(err, errNetworkAway):
 		return "is the host up, and is there a route to it from here?"
 	case errors.Is(err, errNoAnswer):
 		return "is the host up? a firewall that drops packets looks like this too"

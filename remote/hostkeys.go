@@ -71,7 +71,7 @@ func (k *knownKeys) files(h hop) []string {
 	if len(files) == 0 {
 		files = []string{filepath.Join(k.home, ".ssh", "known_hosts"), filepath.Join(k.home, ".ssh", "known_hosts2")}
 	}
-	return append(files[:len(files):len(files)], "/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
+	return append(files[:len(files):len(files)], systemKnownHosts()...)
 }
 
 // algorithms orders the host key algorithms for h by what is known of it:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -181,7 +182,7 @@ func (c *sshConfig) hop(name, host, login string, port int) (hop, *settings, err
 	for _, f := range s.first["userknownhostsfile"] {
 		// Whoever switches known_hosts off would no longer hear of a changed
 		// key. That is never weaker here: the usual file is used instead.
-		if !strings.EqualFold(f, "none") && f != "/dev/null" {
+		if !strings.EqualFold(f, "none") && f != "/dev/null" && !strings.EqualFold(f, os.DevNull) {
 			h.knownHosts = append(h.knownHosts, path(f))
 		}
 	}

@@ -316,8 +316,8 @@ func expandHome(path, home string) string {
 	if path == "~" {
 		return home
 	}
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		return filepath.Join(home, rest)
+	if len(path) > 1 && path[0] == '~' && os.IsPathSeparator(path[1]) {
+		return filepath.Join(home, path[2:])
 	}
 	return path
 }
