@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -149,11 +150,11 @@ func target(h inventory.Host) remote.Target {
 
 // reportOptions looks at where the output goes.
 func reportOptions(c *cli.Context, std streams) report.Options {
-	out, err := term.IsTerminal(int(std.out.Fd())), term.IsTerminal(int(std.err.Fd()))
 	dumb := os.Getenv("TERM") == "dumb"
+	out, err := takesEscapes(std.out) && !dumb, takesEscapes(std.err) && !dumb
 	return report.Options{
 		Out: std.out, Err: std.err,
-		TTY: err && !dumb,
+		TTY: err,
 		Size: func() (int, int) {
 			columns, rows, err := term.GetSize(int(std.err.Fd()))
 			if err != nil || columns <= 0 || rows <= 0 {
@@ -162,7 +163,7 @@ func reportOptions(c *cli.Context, std streams) report.Options {
 			return columns, rows
 		},
 		// https://no-color.org: set and not empty.
-		Color:   out && !dumb && os.Getenv("NO_COLOR") == "" && !c.Bool("no-color"),
+		Color:   out && os.Getenv("NO_COLOR") == "" && !c.Bool("no-color"),
 		ASCII:   !utf8Locale(),
 		JSON:    c.Bool("json"),
 		Diff:    c.Bool("diff"),
@@ -213,7 +214,7 @@ func passwordFrom(path string, stdin io.Reader) (string, error) {
 		if err != nil {
 			return "", usagef("", "cannot read the password file %s: %v", path, err)
 		}
-		if perm := info.Mode().Perm(); info.Mode().IsRegular() && perm&0o007 != 0 {
+		if perm := info.Mode().Perm(); info.Mode().IsRegular() && perm&0o007 != 0 && runtime.GOOS != "windows" { // Windows has no such bits
 			return "", usagef("chmod 600 "+path, "cannot use the password file %s: everybody may read it (mode %04o)", path, perm)
 		}
 		in = f

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 
-	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -70,13 +67,13 @@ func (t *terminal) ask(prompt string, echo bool) (string, error) {
 	if _, err := io.WriteString(t.out, strings.ReplaceAll(prompt, "\n", "\r\n")); err != nil {
 		return "", fmt.Errorf("cannot ask on the terminal: %w", err)
 	}
-	line, err := t.read(fd, echo)
+	line, err := t.read(echo)
 	_, _ = io.WriteString(t.out, "\r\n")
 	return line, err
 }
 
 // read takes one line, looking now and then whether it is still wanted.
-func (t *terminal) read(fd int, echo bool) (string, error) {
+func (t *terminal) read(echo bool) (string, error) {
 	var line []rune
 	var partial []byte // of a character in UTF-8
 	show := func(s string) {
@@ -88,22 +85,19 @@ func (t *terminal) read(fd int, echo bool) (string, error) {
 		if err := t.ctx.Err(); err != nil {
 			return "", err
 		}
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
-		if errors.Is(err, unix.EINTR) || (err == nil && n == 0) {
+		var b [1]byte
+		n, err := readKey(t.in, b[:])
+		if err == nil && n == 0 {
 			continue
 		}
 		if err != nil {
 			return "", fmt.Errorf("cannot read from the terminal: %w", err)
 		}
-		var b [1]byte
-		if n, err := unix.Read(fd, b[:]); err != nil || n == 0 {
-			return "", fmt.Errorf("cannot read from the terminal: %w", errors.Join(io.ErrUnexpectedEOF, err))
-		}
 		switch b[0] {
 		case '\r', '\n':
 			return string(line), nil
 		case 0x03: // ^C sends no signal in raw mode
-			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+			if err := interrupt(); err != nil {
 				return "", err
 			}
 			return "", context.Canceled
