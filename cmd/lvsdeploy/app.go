@@ -80,6 +80,9 @@ func newApp(std streams) *cli.App {
 			diagramCommand(std),
 			initCommand(),
 			labCommand(),
+			completionCommand(),
+			completeCommand(),
+			manCommand(),
 		},
 	}
 	app.Action = func(c *cli.Context) error {
@@ -122,7 +125,7 @@ func finish(commands []*cli.Command, parent string) {
 // noCommand is the error for a command that does not exist.
 func noCommand(commands []*cli.Command, word, parent string) error {
 	var names []string
-	for _, cmd := range commands {
+	for _, cmd := range visible(commands) {
 		names = append(names, cmd.Names()...)
 	}
 	hint := parent + " has " + strings.Join(names, ", ")
