@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs Debian packages that packaging needs: install.sh PACKAGE…
+# Says what it installs; silent when nothing is missing.
+set -eu
+
+missing=
+for package; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || :)
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "cannot install$missing: not root" >&2
+	exit 1
+fi
+echo "installing for packaging:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # a list of words
+if ! apt-get -q -y install --no-install-recommends $missing >/dev/null 2>&1; then
+	apt-get -q update
+	apt-get -q -y install --no-install-recommends $missing
+fi
