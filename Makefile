@@ -1,11 +1,12 @@
 # What can be made: demo, test, build, lint, unit, unit-long, lab-test; test-all, which adds
-# what takes long: every way to break a run, in the process and on machines.
+# what takes long: every way to break a run, in the process and on machines;
+# dist, what is given away; dist-test, that on bare machines.
 # Debian or Ubuntu, root, Linux on x86-64, with Go.
 
 GO ?= go
 export CGO_ENABLED = 0
 
-.PHONY: demo test test-all unit unit-long unit-all lint build lab-test lab-test-all tools clean
+.PHONY: demo test test-all unit unit-long unit-all lint build lab-test lab-test-all dist dist-test tools clean
 
 demo: build ## a real cluster in the lab: deployed, verified
 	sh lab/install.sh
@@ -13,7 +14,7 @@ demo: build ## a real cluster in the lab: deployed, verified
 
 test: tools lint unit unit-long lab-test
 
-test-all: tools lint unit unit-all lab-test-all
+test-all: tools lint unit unit-all lab-test-all dist-test
 
 # A module cache that is not there yet is filled first, so that downloads do not
 # count as tests.
@@ -26,7 +27,9 @@ lint: tools
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet -tags lab ./...
 	$(GO) tool staticcheck -tags lab ./...
-	shellcheck lab/*.sh lab/image/*.sh lab/image/*/*.sh lab/image/el/files/usr/sbin/* lab/image/el/files/etc/rc.d/init.d/* .ci/run
+	GO=$(GO) sh packaging/vet.sh windows
+	shellcheck lab/*.sh lab/image/*.sh lab/image/*/*.sh lab/image/el/files/usr/sbin/* lab/image/el/files/etc/rc.d/init.d/* \
+		packaging/*.sh cmd/lvsdeploy/completion/*.bash .ci/run
 
 unit: tools
 	@echo 'the short form: unit-long runs what is left out here, and TestBrokenOnce is in unit-all'
@@ -53,5 +56,11 @@ lab-test-all: build
 build:
 	$(GO) build -trimpath -o bin/lvsdeploy ./cmd/lvsdeploy
 
+dist: ## binaries, .deb, .rpm, checksums
+	GO=$(GO) sh packaging/dist.sh
+
+dist-test: dist
+	GO=$(GO) sh packaging/test.sh
+
 clean:
-	rm -rf bin
+	rm -rf bin dist

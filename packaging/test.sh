@@ -14,7 +14,7 @@ fi
 VERSION=$(sh packaging/version.sh)
 arch=$(dpkg --print-architecture)
 work=$(mktemp -d)
-root=$work/debian bare=$work/bare
+root=$work/debian bare=$work/debian/bare
 # shellcheck disable=SC2317 # called by trap
 clean() {
 	for at in proc dev/pts; do
@@ -61,6 +61,7 @@ done
 
 echo "== a bare Debian"
 # From where this machine's apt gets its release, and in the same way.
+# shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 apt-config dump Acquire >"$work/apt.conf"
 set --
@@ -82,6 +83,7 @@ echo "== the .deb"
 cp "dist/lvsdeploy_${VERSION}_$arch.deb" "$root/tmp/lvsdeploy.deb"
 debian dpkg -i /tmp/lvsdeploy.deb >"$work/log" 2>&1 || fail "dpkg: $(cat "$work/log")"
 same "lvsdeploy --version" "lvsdeploy $VERSION" "$(debian lvsdeploy --version)"
+# shellcheck disable=SC2016 # dpkg-query's own
 same "version of the package" "$VERSION" "$(debian dpkg-query -W -f '${Version}' lvsdeploy)"
 same "dpkg --verify" "" "$(debian dpkg --verify lvsdeploy)"
 has "README" "lvsdeploy builds" "$(cat "$root/usr/share/doc/lvsdeploy/README.md")"
@@ -136,8 +138,7 @@ same "files after dpkg --purge" "" "$(find "$root/usr" -name '*lvsdeploy*')"
 
 echo "== the .rpm"
 case $arch in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *) fail "there is no .rpm for $arch" ;; esac
-mkdir "$root/bare"
-bare=$root/bare
+mkdir "$bare"
 cp "dist/lvsdeploy-$VERSION-1.$machine.rpm" "$root/tmp/lvsdeploy.rpm"
 same "version of the rpm" "lvsdeploy $VERSION-1 $machine" "$(debian rpm -qp --qf '%{name} %{version}-%{release} %{arch}' /tmp/lvsdeploy.rpm)"
 debian rpm -K --nosignature /tmp/lvsdeploy.rpm >"$work/log" || fail "rpm -K: $(cat "$work/log")"
