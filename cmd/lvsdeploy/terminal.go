@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -85,7 +86,7 @@ func (t *terminal) read(echo bool) (string, error) {
 		if err := t.ctx.Err(); err != nil {
 			return "", err
 		}
-		var b [1]byte
+		var b [utf8.UTFMax]byte // one key on Windows, one byte of it elsewhere
 		n, err := readKey(t.in, b[:])
 		if err == nil && n == 0 {
 			continue
@@ -93,35 +94,37 @@ func (t *terminal) read(echo bool) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("cannot read from the terminal: %w", err)
 		}
-		switch b[0] {
-		case '\r', '\n':
-			return string(line), nil
-		case 0x03: // ^C sends no signal in raw mode
-			if err := interrupt(); err != nil {
-				return "", err
-			}
-			return "", context.Canceled
-		case 0x04: // ^D
-			if len(line) == 0 {
-				return "", fmt.Errorf("cannot go on without an answer: %w", io.EOF)
-			}
-		case 0x15: // ^U
-			show(strings.Repeat("\b \b", len(line)))
-			line = nil
-		case 0x7f, 0x08:
-			if len(line) > 0 {
-				line = line[:len(line)-1]
-				show("\b \b")
-			}
-		default:
-			if b[0] < 0x20 {
-				continue
-			}
-			partial = append(partial, b[0])
-			if whole := []rune(string(partial)); len(whole) == 1 && (whole[0] != '\uFFFD' || len(partial) >= 4) {
-				line = append(line, whole[0])
-				show(string(partial))
-				partial = nil
+		for _, key := range b[:n] {
+			switch key {
+			case '\r', '\n':
+				return string(line), nil
+			case 0x03: // ^C sends no signal in raw mode
+				if err := interrupt(); err != nil {
+					return "", err
+				}
+				return "", context.Canceled
+			case 0x04: // ^D
+				if len(line) == 0 {
+					return "", fmt.Errorf("cannot go on without an answer: %w", io.EOF)
+				}
+			case 0x15: // ^U
+				show(strings.Repeat("\b \b", len(line)))
+				line = nil
+			case 0x7f, 0x08:
+				if len(line) > 0 {
+					line = line[:len(line)-1]
+					show("\b \b")
+				}
+			default:
+				if key < 0x20 {
+					continue
+				}
+				partial = append(partial, key)
+				if whole := []rune(string(partial)); len(whole) == 1 && (whole[0] != '\uFFFD' || len(partial) >= 4) {
+					line = append(line, whole[0])
+					show(string(partial))
+					partial = nil
+				}
 			}
 		}
 	}

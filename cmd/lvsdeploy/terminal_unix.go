@@ -13,7 +13,7 @@ import (
 )
 
 // readKey reads a byte from a terminal in raw mode; 0 and no error: nothing
-// was typed for a moment.
+// was typed for a moment. Never more: what is typed ahead is somebody else's.
 func readKey(in *os.File, b []byte) (int, error) {
 	fd := int(in.Fd())
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
@@ -23,7 +23,7 @@ func readKey(in *os.File, b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if n, err = unix.Read(fd, b); err != nil || n == 0 {
+	if n, err = unix.Read(fd, b[:1]); err != nil || n == 0 {
 		return 0, errors.Join(io.ErrUnexpectedEOF, err)
 	}
 	return n, nil
