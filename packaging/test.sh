@@ -106,6 +106,8 @@ _completion_loader lvsdeploy
 how=$(complete -p lvsdeploy) || exit 1
 how=${how##*-F }
 ${how%% *} lvsdeploy "${@: -1}" lvsdeploy
+# With nothing of its own, bash names files if it was told to.
+[ ${#COMPREPLY[@]} != 0 ] || [[ $(complete -p lvsdeploy) != *"-o default"* ]] || COMPREPLY=($(compgen -f -- "${@: -1}"))
 printf '%s\n' "${COMPREPLY[@]}"
 EOF
 cat >"$root/tmp/ask.zsh" <<'EOF'
@@ -142,15 +144,16 @@ mkdir "$bare"
 cp "dist/lvsdeploy-$VERSION-1.$machine.rpm" "$root/tmp/lvsdeploy.rpm"
 same "version of the rpm" "lvsdeploy $VERSION-1 $machine" "$(debian rpm -qp --qf '%{name} %{version}-%{release} %{arch}' /tmp/lvsdeploy.rpm)"
 debian rpm -K --nosignature /tmp/lvsdeploy.rpm >"$work/log" || fail "rpm -K: $(cat "$work/log")"
+has "digests of the rpm" "digests OK" "$(cat "$work/log")"
 files=$(debian rpm -qlp /tmp/lvsdeploy.rpm)
 for file in /usr/bin/lvsdeploy /usr/share/man/man1/lvsdeploy.1.gz /usr/share/bash-completion/completions/lvsdeploy \
 	/usr/share/zsh/site-functions/_lvsdeploy /usr/share/fish/vendor_completions.d/lvsdeploy.fish /usr/share/doc/lvsdeploy/README.md; do
 	has "rpm has $file" "^$file\$" "$files"
 done
-debian rpm --root /bare --initdb
-debian rpm --root /bare -i /tmp/lvsdeploy.rpm || fail "rpm -i"
+debian rpm --force-debian --root /bare --initdb
+debian rpm --force-debian --root /bare -i /tmp/lvsdeploy.rpm || fail "rpm -i"
 same "lvsdeploy --version, nothing else installed" "lvsdeploy $VERSION" "$(chroot "$bare" /usr/bin/lvsdeploy --version)"
-same "rpm --verify" "" "$(debian rpm --root /bare -V lvsdeploy)"
-debian rpm --root /bare -e lvsdeploy
+same "rpm --verify" "" "$(debian rpm --force-debian --root /bare -V lvsdeploy)"
+debian rpm --force-debian --root /bare -e lvsdeploy
 same "files after rpm --erase" "" "$(find "$bare/usr" -name '*lvsdeploy*' 2>/dev/null)"
 echo "the packages of lvsdeploy $VERSION install and work"
