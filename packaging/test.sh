@@ -150,10 +150,10 @@ for file in /usr/bin/lvsdeploy /usr/share/man/man1/lvsdeploy.1.gz /usr/share/bas
 	/usr/share/zsh/site-functions/_lvsdeploy /usr/share/fish/vendor_completions.d/lvsdeploy.fish /usr/share/doc/lvsdeploy/README.md; do
 	has "rpm has $file" "^$file\$" "$files"
 done
-debian rpm --force-debian --root /bare --initdb
+debian rpm --root /bare --initdb
 debian rpm --force-debian --root /bare -i /tmp/lvsdeploy.rpm || fail "rpm -i"
 same "lvsdeploy --version, nothing else installed" "lvsdeploy $VERSION" "$(chroot "$bare" /usr/bin/lvsdeploy --version)"
-same "rpm --verify" "" "$(debian rpm --force-debian --root /bare -V lvsdeploy)"
+same "rpm --verify" "" "$(debian rpm --root /bare -V lvsdeploy)"
 debian rpm --force-debian --root /bare -e lvsdeploy
 same "files after rpm --erase" "" "$(find "$bare/usr" -name '*lvsdeploy*' 2>/dev/null)"
 echo "the packages of lvsdeploy $VERSION install and work"
