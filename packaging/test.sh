@@ -7,6 +7,10 @@ set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 if [ "${1-}" != inside ]; then
+	[ "$(id -u)" = 0 ] || {
+		echo "cannot make a bare machine: not root" >&2
+		exit 1
+	}
 	sh packaging/install.sh mmdebstrap util-linux
 	exec unshare --mount --propagation private -- sh packaging/test.sh inside
 fi
