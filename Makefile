@@ -45,13 +45,13 @@ unit-all: tools
 	$(GO) test -timeout 60m ./cmd/lvsdeploy ./roles ./tasks -full
 
 # What is skipped here is in lab-test-all, and says that it was not run.
-long = TestNAT/(ordinary_user|cut_and_killed|to_DR_and_back|host_keys|teardown)|TestDR/(dr_faults|dr_origins)|TestLockout/(workstation_killed|right_after_all)
+long = TestNAT/(ordinary_user|cut_and_killed|to_DR_and_back|host_keys|teardown)|TestDR/(dr_faults|dr_origins)|TestLockout/(workstation_killed|right_after_all)|TestImage
 lab-test: build
 	@echo 'not run here, but by make lab-test-all: $(long)'
-	$(GO) test -tags lab -count 1 -timeout 40m -v -skip '$(long)' ./lab/tests
+	$(GO) test -tags lab -count 1 -timeout 60m -v -skip '$(long)' ./lab/tests
 
 lab-test-all: build
-	$(GO) test -tags lab -count 1 -timeout 80m -v ./lab/tests
+	$(GO) test -tags lab -count 1 -timeout 180m -v ./lab/tests
 
 build:
 	$(GO) build -trimpath -o bin/lvsdeploy ./cmd/lvsdeploy
