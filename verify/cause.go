@@ -12,6 +12,7 @@ const (
 	nameForward      = "ip_forward"
 	nameWAN          = "wan address"
 	nameVIP          = "vip"
+	nameFirewall     = "firewall"
 	nameService      = "virtual service"
 	nameServer       = "real server"
 	nameMethod       = "forwarding method"
@@ -75,6 +76,7 @@ func causes() []string {
 		nameModule,    // no table without it
 		nameForward,   // nothing passes the director
 		nameWAN, nameVIP,
+		nameFirewall, // what is sound behind it is not reached
 		nameService, nameServer, nameMethod, nameWeight, nameScheduler, namePersistence, nameExtra,
 		nameLoopbackVIP, // what a real server drops or answers for
 		nameARPIgnore, nameARPAnnounce,

@@ -45,19 +45,19 @@ func checksOf(m inventory.Mode) checkList {
 	switch m {
 	case inventory.NAT:
 		return checkList{
-			director: []directorCheck{ipvsModule, forwardingOn, wanAddress, vipsPresent, tableAsWanted,
+			director: []directorCheck{ipvsModule, forwardingOn, wanAddress, vipsPresent, servicesLetIn, answersLetOut, tableAsWanted,
 				snatLive, savedRules, rulesAtBoot, forwardingAtBoot, snatAtBoot},
-			web: []webCheck{defaultGateway, mountPresent, mountAnswers, exportOffered, webService, pageServed,
+			web: []webCheck{defaultGateway, realPortsLetIn, mountPresent, mountAnswers, exportOffered, webService, pageServed,
 				mountAtBoot, webAtBoot},
-			nfs: []nfsCheck{nfsService, exportDirectories, exportsLive, exportIndexes, exportsAtBoot, nfsAtBoot},
+			nfs: []nfsCheck{nfsService, nfsLetIn, exportDirectories, exportsLive, exportIndexes, exportsAtBoot, nfsAtBoot},
 		}
 	case inventory.DR:
 		return checkList{
-			director: []directorCheck{ipvsModule, noRouter, redirectsOff, vipsOnInterface, tableAsWanted,
+			director: []directorCheck{ipvsModule, noRouter, redirectsOff, vipsOnInterface, servicesLetIn, tableAsWanted,
 				savedRules, rulesAtBoot, noRouterAtBoot, redirectsAtBoot, directorVIPsAtBoot},
-			web: []webCheck{vipsOnLoopback, arpSettings, hostRoutes, notThroughDirector, mountPresent, mountAnswers,
+			web: []webCheck{vipsOnLoopback, vipPortsLetIn, arpSettings, hostRoutes, notThroughDirector, mountPresent, mountAnswers,
 				exportOffered, webService, listening, pageServed, arpAtBoot, webVIPsAtBoot, mountAtBoot, webAtBoot},
-			nfs: []nfsCheck{nfsService, exportDirectories, exportsLive, exportIndexes, exportsAtBoot, nfsAtBoot},
+			nfs: []nfsCheck{nfsService, nfsLetIn, exportDirectories, exportsLive, exportIndexes, exportsAtBoot, nfsAtBoot},
 		}
 	}
 	return checkList{}

@@ -19,7 +19,8 @@ fact nat soon iptables -w -t nat -S
 fact snat-unit systemctl is-enabled "$1"
 fact nft soon nft list ruleset
 fact zones cat /etc/firewalld/zones/*.xml
-` + sysctlFact
+fact vs-conntrack cat /proc/sys/net/ipv4/vs/conntrack
+` + firewalldFact + sysctlFact
 
 // webScript: $1 address, $2 port, $3 path of the page, $4 the NFS server or
 // nothing. The document root is read first: it may be an automount.
@@ -50,7 +51,7 @@ fact page page "$1" "$2" "$3"
 if [ -n "$4" ]; then
 	fact offered soon showmount --no-headers -e "$4"
 fi
-`
+` + firewalldFact
 
 // nfsScript: the paths of the exports.
 const nfsScript = `fact active systemctl is-active nfs-server
@@ -63,7 +64,7 @@ for path; do
 	fact "dir-$n" test -d "$path"
 	fact "index-$n" test -r "$path/index.html"
 done
-`
+` + firewalldFact
 
 // sourceScript: $1 is the service. Which address do requests from here have?
 const sourceScript = `fact source ip -4 route get "$1"

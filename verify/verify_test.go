@@ -80,6 +80,11 @@ func TestFaults(t *testing.T) {
 		make func(*testing.T, *fake)
 		want string // the first line
 	}{
+		{"a port not let in", do(firewalld("director", "ssh"), drop), `director: firewalld does not let tcp 80 to 12.0.0.1 in`},
+		{"a real port not let in", do(firewalld("web1", "ssh"), silent), `web1: firewalld does not let tcp 80 to 192.168.1.20 in`},
+		{"NFS not let in", firewalld("nfs", "ssh"), `nfs: firewalld does not let tcp 2049 to 192.168.1.40 in`},
+		{"answers dropped", do(firewalld("director", `rule family="ipv4" destination address="12.0.0.1" port port="80" protocol="tcp" accept`),
+			replace("director", "vs-conntrack=1", "vs-conntrack=0"), silent), "director: net.ipv4.vs.conntrack is 0: firewalld drops what real servers answer"},
 		{"ip_forward off", do(replace("director", "forward=1", "forward=0"), drop),
 			"director: net.ipv4.ip_forward is 0: the director passes nothing on"},
 		{"ip_vs not loaded", do(replace("director", "module?0", "module?1"), drop),
@@ -322,5 +327,13 @@ func TestLiveMode(t *testing.T) {
 	f.facts["director"] = strings.ReplaceAll(f.facts["director"], " -m -w", " -g -w")
 	if r := f.run(t, Options{LiveMode: true}); r.Mode != "dr" {
 		t.Error(r.Mode)
+	}
+}
+
+// firewalld has a host say that it runs there, with a line of what it lets in.
+func firewalld(host, line string) func(*testing.T, *fake) {
+	return func(_ *testing.T, f *fake) {
+		f.cluster.Policy.Firewall = "manage"
+		f.facts[host] = "firewalld=public\nfirewalld=\t" + line + "\nfirewalld?0\nvs-conntrack=1\nvs-conntrack?0\n" + f.facts[host]
 	}
 }
