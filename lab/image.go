@@ -44,6 +44,7 @@ type kind struct {
 var kinds = []kind{
 	{"debian", []string{"base", "debian"}, "256M", "ifupdown", ifupdownSeed},
 	{"debian-nm", []string{"base", "firewalld", "debian-nm"}, "320M", "NetworkManager", networkManagerSeed},
+	{"debian-netplan", []string{"base", "debian-netplan"}, "256M", "netplan", netplanSeed},
 	{"el", []string{"base", "firewalld", "el"}, "320M", "network-scripts", networkScriptsSeed},
 }
 

@@ -106,7 +106,7 @@ client el 320M network-scripts
 		}
 	}
 	_, err := LoadTopology("nat", "centos")
-	if err == nil || err.Error() != `cannot find an image named "centos": there are debian, debian-nm, el` {
+	if err == nil || err.Error() != `cannot find an image named "centos": there are debian, debian-nm, debian-netplan, el` {
 		t.Errorf("an unknown image: %v", err)
 	}
 }

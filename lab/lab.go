@@ -36,7 +36,7 @@ const (
 type Options struct {
 	Name     string    // "lab" if empty
 	Topology string    // nat (if empty), dr, mixed, or a file ending in .toml
-	Image    string    // of machines that name none: debian (if empty), debian-nm or el
+	Image    string    // of machines that name none: debian (if empty) or another of kinds
 	Only     []string  // boot these machines and no others
 	With     []string  // boot these optional machines as well
 	Progress io.Writer // nil: silence

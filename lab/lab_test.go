@@ -87,7 +87,7 @@ func TestBrokenTopologies(t *testing.T) {
 		{good + machine("b", "memory = \"1G\"\n"+nic("10.0.0.3/24")), `memory is of the form 256M, not "1G"`},
 		{good + machine("b", "network = \"netplan\"\n"+nic("10.0.0.3/24")), `network is ifupdown or none, not "netplan"`},
 		{good + machine("b", "image = \"el\"\nnetwork = \"ifupdown\"\n"+nic("10.0.0.3/24")), `machine b: network is network-scripts or none, not "ifupdown"`},
-		{good + machine("b", "image = \"el10\"\n"+nic("10.0.0.3/24")), `machine b: cannot find an image named "el10": there are debian, debian-nm, el`},
+		{good + machine("b", "image = \"el10\"\n"+nic("10.0.0.3/24")), `machine b: cannot find an image named "el10": there are debian, debian-nm, debian-netplan, el`},
 		{good + machine("b", "nics = [{ interface = \"eth0\", on = \"lan\" }]"), "machine b: no interface has an address"},
 		{good + machine("b", "nics = [{ interface = \"eth0\", on = \"wan\", address = \"10.0.0.3/24\" }]"), `eth0 is on the network "wan", which there is not`},
 		{good + machine("b;reboot", nic("10.0.0.3/24")), `machine "b;reboot": a name is a to z`},

@@ -75,6 +75,19 @@ method=disabled
 	return files
 }
 
+// netplanSeed is the one file that an installer leaves.
+func netplanSeed(m Machine) []seedFile {
+	files := append(enabled(m, "systemd-networkd.service", "multi-user.target"), enabled(m, "systemd-networkd-wait-online.service", "network-online.target")...)
+	text := "network:\n  version: 2\n  ethernets:\n"
+	for _, nic := range addressed(m) {
+		text += fmt.Sprintf("    %s:\n      addresses:\n        - %s\n", nic.Interface, nic.Address)
+	}
+	if m.Network == "none" {
+		return files
+	}
+	return append(files, textFile("etc/netplan/50-cloud-init.yaml", 0o600, text))
+}
+
 // uuid is one of version 4, always the same for the same text.
 func uuid(text string) string {
 	b := sha256.Sum256([]byte(text))

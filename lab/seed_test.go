@@ -106,6 +106,12 @@ method=disabled
 `,
 		}},
 		{"debian-nm", "web2", map[string]string{}},
+		{"debian-netplan", "director", map[string]string{
+			"etc/systemd/system/multi-user.target.wants/systemd-networkd.service":                 "/lib/systemd/system/systemd-networkd.service",
+			"etc/systemd/system/network-online.target.wants/systemd-networkd-wait-online.service": "/lib/systemd/system/systemd-networkd-wait-online.service",
+			"etc/netplan/50-cloud-init.yaml":                                                      "network:\n  version: 2\n  ethernets:\n    ens33:\n      addresses:\n        - 192.168.1.10/24\n",
+		}},
+		{"debian-netplan", "web2", map[string]string{}},
 		{"el", "director", map[string]string{
 			"etc/systemd/system/multi-user.target.wants/network.service":     "/lib/systemd/system/network.service",
 			"etc/systemd/system/network-online.target.wants/network.service": "/lib/systemd/system/network.service",

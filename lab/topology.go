@@ -39,7 +39,7 @@ type Network struct {
 // Machine is one User-Mode Linux machine.
 type Machine struct {
 	Name     string `toml:"name"`
-	Image    string `toml:"image"`    // debian, debian-nm or el; see kinds
+	Image    string `toml:"image"`    // a name of kinds; debian if empty
 	Memory   string `toml:"memory"`   // of the form 256M; default: what its image needs
 	Network  string `toml:"network"`  // who configures it at boot: its image's network manager (default) or none
 	Optional bool   `toml:"optional"` // booted only when asked for by name

@@ -25,20 +25,28 @@ const (
 	minFreeKiB = 100 << 10        // a package transaction's downloads, unpacked
 )
 
+// say records a problem of the host that is looked at.
+type say func(hint, format string, args ...any)
+
+// examine looks at every host whose facts are known.
+func examine(in Input, check func(host, tasks.Facts, say)) []Problem {
+	var all []Problem
+	for _, h := range hosts(in) {
+		if f := in.Facts[h.Name]; f != nil {
+			check(h, *f, func(hint, format string, args ...any) {
+				all = append(all, Problem{Host: h.Name, Text: fmt.Sprintf(format, args...), Hint: hint})
+			})
+		}
+	}
+	return all
+}
+
 // Preflight holds the inventory against the hosts' own facts. now is the
 // workstation's clock when the facts were read.
 func Preflight(in Input, now time.Time) []Problem {
-	var all []Problem
-	for _, h := range hosts(in) {
-		f := in.Facts[h.Name]
-		if f == nil {
-			continue
-		}
-		say := func(hint, format string, args ...any) {
-			all = append(all, Problem{Host: h.Name, Text: fmt.Sprintf(format, args...), Hint: hint})
-		}
-		checkLogin(*f, say)
-		checkPlatform(*f, say)
+	return examine(in, func(h host, f tasks.Facts, say say) {
+		checkLogin(f, say)
+		checkPlatform(f, say)
 		if !f.Systemd {
 			say("what survives a reboot is kept by systemd units", "systemd does not run there")
 		}
@@ -52,42 +60,32 @@ func Preflight(in Input, now time.Time) []Problem {
 			say(`say firewall = "leave" in [policy] if it lets the cluster's traffic through`, "%s is running, and is not known here", f.Firewall)
 		}
 		if in.Cluster.Mode == inventory.DR {
-			checkDR(h, *f, say)
+			checkDR(h, f, say)
 		}
 		for _, i := range interfaces(h, in.Cluster) {
-			checkInterface(*f, i, say)
+			checkInterface(f, i, say)
 		}
-	}
-	return all
+	})
 }
 
 // PreflightTeardown asks for nothing but what taking away needs: a host that is
 // no longer fit for a cluster can still be freed of one.
 func PreflightTeardown(in Input, _ time.Time) []Problem {
-	var all []Problem
-	for _, h := range hosts(in) {
-		f := in.Facts[h.Name]
-		if f == nil {
-			continue
-		}
-		say := func(hint, format string, args ...any) {
-			all = append(all, Problem{Host: h.Name, Text: fmt.Sprintf(format, args...), Hint: hint})
-		}
-		checkLogin(*f, say)
+	return examine(in, func(_ host, f tasks.Facts, say say) {
+		checkLogin(f, say)
 		if slices.Contains(f.Manifest, "packages") {
-			checkPlatform(*f, say)
+			checkPlatform(f, say)
 		}
-	}
-	return all
+	})
 }
 
-func checkPlatform(f tasks.Facts, say func(hint, format string, args ...any)) {
+func checkPlatform(f tasks.Facts, say say) {
 	if _, err := tasks.PlatformOf(f); err != nil {
 		say("", "%s", strings.TrimPrefix(err.Error(), "cannot "))
 	}
 }
 
-func checkLogin(f tasks.Facts, say func(hint, format string, args ...any)) {
+func checkLogin(f tasks.Facts, say say) {
 	if f.UID != 0 {
 		say("log in as root, or set become = true in [ssh] to use sudo", "the login is not root and sudo is not asked for")
 	}
@@ -108,7 +106,7 @@ func interfaces(h host, c *inventory.Cluster) []wanted {
 	return list
 }
 
-func checkInterface(f tasks.Facts, w wanted, say func(hint, format string, args ...any)) {
+func checkInterface(f tasks.Facts, w wanted, say say) {
 	if w.name == "" {
 		if interfaceOf(f, w.address) == "" {
 			say("is this the host you mean? it has "+addresses(f), "none of its interfaces has %s", w.address)
@@ -151,7 +149,7 @@ func addresses(f tasks.Facts) string {
 
 // checkDR holds a host against what direct routing needs: one LAN, an unused
 // VIP, and real servers that do not answer through the director.
-func checkDR(h host, f tasks.Facts, say func(hint, format string, args ...any)) {
+func checkDR(h host, f tasks.Facts, say say) {
 	director := h.cluster.Director.Address
 	for _, vip := range h.cluster.VIPs() {
 		if mac := f.Answers[vip]; mac != "" {

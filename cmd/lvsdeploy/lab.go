@@ -28,7 +28,7 @@ func labCommand() *cli.Command {
 				Usage: "build disk images if need be, boot the machines that are down, wait for SSH",
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "topology", Value: "nat", Usage: "nat, dr, mixed or `FILE.toml`"},
-					&cli.StringFlag{Name: "image", Usage: "machines that name no image run `NAME`: debian (the default), debian-nm or el"},
+					&cli.StringFlag{Name: "image", Usage: "machines that name no image run `NAME`: debian (the default), debian-nm, debian-netplan or el"},
 					&cli.StringSliceFlag{Name: "only", Usage: "boot `MACHINE` and no others"},
 					&cli.StringSliceFlag{Name: "with", Usage: "boot the optional `MACHINE` as well"},
 				},
