@@ -8,7 +8,7 @@ func NAT(in Input) tasks.Plan {
 	return plan(in, []stage{
 		{
 			name:     "prepare",
-			director: []step{policies, admit, moduleIPVS, directorPackages},
+			director: []step{policies, moduleIPVS, directorPackages},
 			webs:     []step{policies, admit, webPackages},
 			nfs:      []step{policies, admit, nfsPackages},
 		},
@@ -17,8 +17,9 @@ func NAT(in Input) tasks.Plan {
 			nfs:  []step{nfsPorts, nfsServices, exports},
 		},
 		{
-			name:     "forward",
-			director: []step{wanInterface, forwarding, snat},
+			name: "forward",
+			// a firewall that masquerades would set ip_forward by itself
+			director: []step{wanInterface, forwarding, admit, snat},
 		},
 		{
 			name:  "serve",

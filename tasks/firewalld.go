@@ -28,7 +28,7 @@ func inFirewalld(f Facts, cluster string, a Admission) []Task {
 		list = append(list, firewalldRules(outer, rules))
 	}
 	if a.Outward != nil && f.Policies {
-		list = append(list, firewalldPolicy(cluster, f.zone(a.Inner), outer, a.Outward.Source))
+		list = append(list, firewalldPolicy(cluster, a.Outward.Source))
 	}
 	switch {
 	case a.Untracked == nil:
@@ -73,15 +73,17 @@ firewall-cmd -q --permanent --zone=%s "$@"`, zone, zone))
 	return t
 }
 
-// firewalldPolicy lets what the LAN opens itself through to the outer zone. A
-// policy counts from a reload on, which keeps connections.
-func firewalldPolicy(cluster, inner, outer string, source netip.Prefix) Task {
+// firewalldPolicy lets what the LAN opens itself out. It is of no zones: one of
+// the default zone alone counts only once interfaces are named in that, and
+// then all may pass between them. A policy counts from a reload on, which keeps
+// connections.
+func firewalldPolicy(cluster string, source netip.Prefix) Task {
 	name := "lvs-" + cluster
 	if len(name) > 17 { // no more fit into the names of chains
 		name = "lvs-" + uuid(cluster)[:13]
 	}
 	t := Put("let the real servers' own connections through firewalld", File{Path: "/etc/firewalld/policies/" + name + ".xml", Mode: "0644",
-		Content: templates.Render("policy", map[string]string{"Cluster": cluster, "Inner": inner, "Outer": outer, "Source": source.String()})})
+		Content: templates.Render("policy", map[string]string{"Cluster": cluster, "Source": source.String()})})
 	t.Check = shell.Lines(t.Check, shell.F(`case " $(firewall-cmd --get-policies | tr '\n' ' ') " in *%s*) ;; *) echo 'not loaded'; exit 1 ;; esac`, " "+name+" "))
 	t.Apply = shell.Lines(t.Apply, "firewall-cmd -q --reload")
 	t.Needs = command("firewall-cmd")

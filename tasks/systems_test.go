@@ -76,7 +76,7 @@ func systems() []system {
 			want: strings.Repeat(`rule family="ipv4" destination address="12.0.0.1" port port="80" protocol="tcp" accept
 rule family="ipv4" source address="192.168.1.0/24" destination address="192.168.1.20" port port="2049" protocol="tcp" accept
 rule family="ipv4" source address="192.168.1.0/24" masquerade
-`, 2) + "lvs-shop\n  <ingress-zone name=\"public\"/>\n  <egress-zone name=\"public\"/>"},
+`, 2) + "lvs-shop\n  <ingress-zone name=\"ANY\"/>\n  <egress-zone name=\"ANY\"/>"},
 		{name: "firewalld, DR", options: fakehost.Options{Firewalld: true}, facts: with(debian, "firewalld"), tasks: admits(direct),
 			after: "firewall-cmd --list-rich-rules; for p in '' --permanent; do firewall-cmd $p --direct --get-all-rules; done",
 			want: `rule family="ipv4" destination address="192.168.1.48" port port="80" protocol="tcp" accept
