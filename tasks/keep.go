@@ -57,11 +57,11 @@ func Rereaders() []Reader {
 	for _, r := range []struct{ below, command string }{
 		{"/etc/NetworkManager/system-connections", "nmcli connection reload"},
 		{"/etc/systemd/network", "networkctl reload"},
-		{"/etc/netplan", "netplan apply"},
+		{"/etc/netplan", netplanReload},
 	} {
 		tool, _, _ := strings.Cut(r.command, " ")
 		all = append(all, Reader{Below: r.below, Handler: Handler(tool, Task{
-			Name:  "have the network's files read: " + r.command,
+			Name:  "have " + tool + " read the files that are left",
 			Check: "exit 1",
 			Apply: shell.F("! command -v %s >/dev/null 2>&1 || %s", tool, shell.Fragment(r.command)),
 		})})

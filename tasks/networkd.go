@@ -19,12 +19,17 @@ func networkdAddress(cluster, dev string, address netip.Prefix) Task {
 	return t
 }
 
+// netplanReload has networkd read what netplan makes of all its files: only what
+// is different is set up anew, where netplan's own apply, which does for others
+// than networkd, takes its time and goes through everything.
+const netplanReload = "netplan generate && if systemctl is-active --quiet systemd-networkd; then networkctl reload; else netplan apply; fi"
+
 // netplanAddress is one more file for netplan, which makes one of all.
 func netplanAddress(cluster, dev string, address netip.Prefix) Task {
 	t := Write(File{Path: "/etc/netplan/90-lvsdeploy-" + cluster + "-" + dev + ".yaml", Mode: "0600",
 		Content: templates.Render("netplan", map[string]string{"Cluster": cluster, "Device": dev, "Address": address.String()})})
-	t.Apply = shell.Lines(t.Apply, "netplan generate", "netplan apply")
-	t.Undo = reread("netplan apply")
+	t.Apply = shell.Lines(t.Apply, netplanReload)
+	t.Undo = reread(netplanReload)
 	t.Needs = command("netplan")
 	t.Hint = "netplan generate says what is wrong with the files below /etc/netplan"
 	return t
