@@ -1,12 +1,13 @@
 # What can be made: demo, test, build, lint, unit, unit-long, lab-test; test-all, which adds
 # what takes long: every way to break a run, in the process and on machines;
+# bench, how fast it is beside Ansible;
 # dist, what is given away; dist-test, that on bare machines.
 # Debian or Ubuntu, root, Linux on x86-64, with Go.
 
 GO ?= go
 export CGO_ENABLED = 0
 
-.PHONY: demo test test-all unit unit-long unit-all lint build lab-test lab-test-all dist dist-test tools clean
+.PHONY: bench demo test test-all unit unit-long unit-all lint build lab-test lab-test-all dist dist-test tools clean
 
 demo: build ## a real cluster in the lab: deployed, verified
 	sh lab/install.sh
@@ -28,7 +29,7 @@ lint: tools
 	$(GO) vet -tags lab ./...
 	$(GO) tool staticcheck -tags lab ./...
 	GO=$(GO) sh packaging/vet.sh windows
-	shellcheck lab/*.sh lab/image/*.sh lab/image/*/*.sh lab/image/el/files/usr/sbin/* lab/image/el/files/etc/rc.d/init.d/* \
+	shellcheck bench/*.sh lab/*.sh lab/image/*.sh lab/image/*/*.sh lab/image/el/files/usr/sbin/* lab/image/el/files/etc/rc.d/init.d/* \
 		packaging/*.sh cmd/lvsdeploy/completion/*.bash .ci/run
 
 unit: tools
@@ -52,6 +53,12 @@ lab-test: build
 
 lab-test-all: build
 	$(GO) test -tags lab -count 1 -timeout 180m -v ./lab/tests
+
+# BENCH='-hosts 4,20 -rounds 3' or other flags: bin/bench -h
+bench: build ## beside Ansible, on the same hosts: bench/latest.json, bench/latest.svg
+	sh bench/install.sh
+	$(GO) build -trimpath -o bin/bench ./bench
+	bin/bench $(BENCH)
 
 build:
 	$(GO) build -trimpath -o bin/lvsdeploy ./cmd/lvsdeploy

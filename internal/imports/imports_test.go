@@ -39,6 +39,8 @@ var rules = map[string]rule{
 	"lab/tests": {nil, nil, "the deployment on real machines is tried through the program alone"},
 	"cmd/lvsdeploy": {[]string{"inventory", "roles", "tasks", "engine", "remote", "report", "verify", "lab", "diagram"},
 		[]string{"github.com/urfave/cli/v2", "github.com/agext/levenshtein", "golang.org/x/term", "golang.org/x/sys/unix", "golang.org/x/sys/windows"}, "it puts the parts together; what formats or quotes is theirs"},
+	"bench": {[]string{"inventory", "roles", "tasks", "engine", "remote", "internal/fakehost"}, []string{"golang.org/x/crypto/", "golang.org/x/sys/unix"},
+		"it takes its hosts and its floor from the plan, and runs the program as a user does"},
 	"internal/fakehost": {nil, []string{"golang.org/x/sys/unix", "github.com/pkg/sftp"}, "a fake machine knows nothing of lvsdeploy"},
 	"internal/sshtest":  {nil, []string{"golang.org/x/crypto/", "github.com/pkg/sftp"}, "the server must not share code with the client that it tests"},
 	"internal/fakerun":  {[]string{"engine", "tasks", "remote", "internal/fakehost"}, nil, "it joins the engine and fake hosts, and nothing else"},

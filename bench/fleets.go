@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// fleets is everything that is measured on light machines; it runs inside the
+// namespaces that enclosed has made.
+func fleets(ctx context.Context, o options) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := furnish(); err != nil {
+		return err
+	}
+	results := filepath.Join(o.Out, "latest.json")
+	r, err := load(results)
+	if err != nil {
+		return err
+	}
+	checked := false
+	for _, n := range o.Hosts {
+		for _, rtt := range o.RTT {
+			if rtt > 0 && n != o.RTTHosts {
+				continue
+			}
+			if !checked && n <= o.Ansible {
+				say("%d hosts: do both end in the same state?", n)
+				if err := sameState(ctx, o, n); err != nil {
+					return err
+				}
+				r.SameState, checked = true, true
+			}
+			c, err := measureFleet(ctx, o, n, rtt)
+			if err != nil {
+				return err
+			}
+			r.Cases = append(r.Cases, c)
+			if err := save(results, r); err != nil {
+				return err
+			}
+		}
+	}
+	if o.Trouble > 0 {
+		if r.Trouble, err = measureTrouble(ctx, o); err != nil {
+			return err
+		}
+	}
+	return save(results, r)
+}
+
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+}
+
+// prepared is a booted fleet and what reaches it.
+type prepared struct {
+	*fleet
+	*target
+	cancel context.CancelFunc // ends the proxies
+}
+
+// prepare boots a fleet and writes what the contenders need to reach it.
+// through says how a host is reached: by the address it returns, "" for the
+// host's own.
+func prepare(ctx context.Context, n int, through func(ctx context.Context, i int, m *machine) (string, error)) (*prepared, error) {
+	dir, err := os.MkdirTemp(scratch, "fleet-")
+	if err != nil {
+		return nil, err
+	}
+	private, public, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	t := target{dir: dir, home: filepath.Join(dir, "home"), inventory: filepath.Join(dir, "hosts.toml")}
+	t.identity = filepath.Join(t.home, ".ssh/id_ed25519")
+	began := time.Now()
+	f, err := newFleet(ctx, n, public)
+	if err != nil {
+		return nil, err
+	}
+	say("%d hosts are up after %.1f s", n, time.Since(began).Seconds())
+	ctx, cancel := context.WithCancel(ctx)
+	p := &prepared{fleet: f, cancel: cancel}
+	fail := func(err error) (*prepared, error) {
+		p.close()
+		return nil, err
+	}
+	ssh := make([]string, n)
+	var known strings.Builder
+	for i, m := range f.hosts {
+		if ssh[i], err = through(ctx, i, m); err != nil {
+			return fail(err)
+		}
+		fmt.Fprintf(&known, "%s %s\n", m.address, m.key)
+		if ssh[i] != "" {
+			fmt.Fprintf(&known, "%s %s\n", ssh[i], m.key)
+		}
+	}
+	address := func(i int) string { return f.hosts[i].address }
+	for name, text := range map[string]string{
+		"home/.ssh/id_ed25519": private, "home/.ssh/known_hosts": known.String(),
+		"hosts.toml": hostsTOML(n, address, func(i int) string { return ssh[i] }),
+	} {
+		if err := t.write(name, text); err != nil {
+			return fail(err)
+		}
+	}
+	p.target, err = newTarget(ctx, t)
+	if err != nil {
+		return fail(err)
+	}
+	return p, nil
+}
+
+func (p *prepared) close() {
+	p.cancel()
+	p.fleet.close()
+	if p.target != nil {
+		_ = os.RemoveAll(p.dir)
+	}
+}
+
+// know adds lines to known_hosts, once.
+func (p *prepared) know(lines string) error {
+	path := p.path("home/.ssh/known_hosts")
+	text, err := os.ReadFile(path)
+	if err != nil || strings.Contains(string(text), lines) {
+		return err
+	}
+	return os.WriteFile(path, append(text, lines...), 0o600)
+}
+
+// near reaches every host at its own address.
+func near(context.Context, int, *machine) (string, error) { return "", nil }
+
+// far reaches every host with a round-trip time.
+func far(rtt time.Duration) func(context.Context, int, *machine) (string, error) {
+	if rtt == 0 {
+		return near
+	}
+	return func(ctx context.Context, i int, m *machine) (string, error) {
+		at := strings.Replace(m.address, "10.77.", "10.78.", 1)
+		return at, proxy(ctx, net.JoinHostPort(at, "22"), net.JoinHostPort(m.address, "22"), rtt, 0)
+	}
+}
+
+// sameState deploys one fleet with lvsdeploy and one with Ansible: each must
+// find nothing to change on the other's.
+func sameState(ctx context.Context, o options, n int) error {
+	for _, first := range []string{nameOurs, nameAnsible} {
+		p, err := prepare(ctx, n, near)
+		if err != nil {
+			return err
+		}
+		err = func() error {
+			defer p.close()
+			ours, theirs := p.ours(o), p.ansible(nameAnsible)
+			if first == nameOurs {
+				if _, err := measure(ctx, ours.applied()); err != nil {
+					return err
+				}
+				_, err := measure(ctx, theirs.converged())
+				return err
+			}
+			if _, err := measure(ctx, theirs.applied()); err != nil {
+				return err
+			}
+			_, err := measure(ctx, p.ours(o, "--check", "--diff")) // exits 3 if there is something to do
+			return err
+		}()
+		if err != nil {
+			return fmt.Errorf("first by %s, then by the other: %w", first, err)
+		}
+	}
+	return nil
+}
+
+// measureFleet runs all contenders in turns on one fleet, deployed before.
+func measureFleet(ctx context.Context, o options, n int, rtt time.Duration) (Case, error) {
+	c := Case{Name: fmt.Sprintf("%d hosts", n), Hosts: n, RTT: rtt.Milliseconds()}
+	if rtt > 0 {
+		c.Name += fmt.Sprintf(", %v RTT", rtt)
+	}
+	p, err := prepare(ctx, n, far(rtt))
+	if err != nil {
+		return c, err
+	}
+	defer p.close()
+	say("%s: first deployment", c.Name)
+	first, err := measure(ctx, p.ours(o).applied())
+	if err != nil {
+		return c, err
+	}
+	say("%s: first deployment took %.2f s", c.Name, first.Wall)
+	return c, c.turns(ctx, o.Rounds, p.all(o, n <= o.Ansible))
+}
+
+// all are the contenders, converged.
+func (t *target) all(o options, ansible bool) []contender {
+	list := []contender{t.floor(), t.ours(o).converged()}
+	if ansible {
+		list = append(list, t.ansible(nameAnsible).converged(), t.ansible(nameMitogen).converged())
+	}
+	return list
+}
+
+// turns runs every contender once a round, after one run that does not count.
+// Who is first changes from round to round.
+func (c *Case) turns(ctx context.Context, rounds int, list []contender) error {
+	samples := map[string][]Sample{}
+	for round := range rounds + 1 {
+		for i := range list {
+			who := list[(i+round)%len(list)]
+			if round == 0 && who.name != nameFloor && who.name != nameOurs {
+				continue // nothing to warm up that its own start does not need each time
+			}
+			s, err := measure(ctx, who)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.Name, err)
+			}
+			if round > 0 {
+				say("%s: round %d: %-17s %8.3f s, CPU %8.3f s, %4d MB", c.Name, round, who.name, s.Wall, s.CPU, s.RSS>>10)
+				samples[who.name] = append(samples[who.name], s)
+			}
+		}
+	}
+	for _, who := range list {
+		c.Rows = append(c.Rows, row(who.name, samples[who.name]))
+	}
+	return nil
+}
