@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +21,9 @@ func fleets(ctx context.Context, o options) error {
 	defer stop()
 	if err := furnish(); err != nil {
 		return err
+	}
+	if o.Run != "" {
+		return runIn(ctx, o)
 	}
 	results := filepath.Join(o.Out, "latest.json")
 	r, err := load(results)
@@ -54,6 +59,26 @@ func fleets(ctx context.Context, o options) error {
 		}
 	}
 	return save(results, r)
+}
+
+// runIn deploys a fleet and runs a command beside it, to look closer.
+func runIn(ctx context.Context, o options) error {
+	p, err := prepare(ctx, o.Hosts[0], far(o.RTT[0]))
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if _, err := measure(ctx, p.ours(o).applied()); err != nil {
+		return err
+	}
+	roots := ""
+	for _, m := range p.hosts {
+		roots += strconv.Itoa(m.Pid()) + " "
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", o.Run)
+	cmd.Env = append(p.environment(), "HOSTS_TOML="+p.inventory, "FLOOR_JSON="+p.path("floor.json"), "ROOTS="+roots)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
 }
 
 func say(format string, args ...any) {

@@ -30,6 +30,7 @@ type options struct {
 	Rounds    int
 	Trouble   int
 	Lab       bool
+	Run       string
 	Lvsdeploy string
 	Out       string
 }
@@ -66,6 +67,9 @@ func run(ctx context.Context, args []string) error {
 	if os.Getuid() != 0 {
 		return errors.New("cannot make hosts: not root")
 	}
+	if o.Run != "" {
+		return enclosed(ctx, args)
+	}
 	results := filepath.Join(o.Out, "latest.json")
 	if err := save(results, &Results{Version: version(o.Lvsdeploy), Machine: thisMachine(), When: time.Now().UTC().Format(time.DateOnly),
 		Command: "make bench " + quoteFlags(args)}); err != nil {
@@ -100,6 +104,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.Rounds, "rounds", 5, "how often each contender runs")
 	f.IntVar(&o.Trouble, "trouble", 200, "hosts of the fleet in which some are down, refuse or are slow; 0: none")
 	f.BoolVar(&o.Lab, "lab", false, "the lab's machines too: first deployments and converged runs; takes long")
+	f.StringVar(&o.Run, "run", "", "measure nothing: deploy the first fleet and run this shell `command` as its client (HOSTS_TOML, FLOOR_JSON; ROOTS: the hosts' pids)")
 	f.StringVar(&o.Lvsdeploy, "lvsdeploy", "bin/lvsdeploy", "the program")
 	f.StringVar(&o.Out, "o", "bench", "where latest.json and latest.svg go")
 	if err := f.Parse(args); err != nil {
