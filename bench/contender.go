@@ -11,11 +11,10 @@ import (
 // contender is a command line that brings a cluster to what it should be, or
 // only looks.
 type contender struct {
-	name   string
-	prefix []string
-	args   []string
-	env    []string
-	judge  func(said string) error
+	name  string
+	args  []string
+	env   []string
+	judge func(said string) error
 }
 
 // The names of the contenders, in the order of the table.
@@ -31,12 +30,12 @@ func (t *target) environment(more ...string) []string {
 }
 
 func (t *target) ours(o options, args ...string) contender {
-	return contender{name: nameOurs, prefix: t.prefix, args: append([]string{o.Lvsdeploy, "nat", "-i", t.inventory}, args...), env: t.environment()}
+	return contender{name: nameOurs, args: append([]string{o.Lvsdeploy, "nat", "-i", t.inventory}, args...), env: t.environment()}
 }
 
-func (t *target) floor() contender {
+func (t *target) floor(job string) contender {
 	self, _ := os.Executable() // measure asks too, and says what is wrong
-	return contender{name: nameFloor, prefix: t.prefix, args: []string{self, "__floor", t.path("floor.json")}, env: t.environment()}
+	return contender{name: nameFloor, args: []string{self, "__floor", t.path(job)}, env: t.environment()}
 }
 
 func (t *target) ansible(name string) contender {
@@ -44,7 +43,7 @@ func (t *target) ansible(name string) contender {
 	if name == nameMitogen {
 		config = t.path("mitogen.cfg")
 	}
-	return contender{name: name, prefix: t.prefix,
+	return contender{name: name,
 		args: []string{"/usr/bin/ansible-playbook", "-i", t.path("hosts.json"), filepath.Join(t.dir, "playbook/site.yml")},
 		env:  t.environment("ANSIBLE_CONFIG=" + config)}
 }

@@ -230,7 +230,7 @@ func measureFleet(ctx context.Context, o options, n int, rtt time.Duration) (Cas
 
 // all are the contenders, converged.
 func (t *target) all(o options, ansible bool) []contender {
-	list := []contender{t.floor(), t.ours(o).converged()}
+	list := []contender{t.floor("floor.json"), t.ours(o).converged()}
 	if ansible {
 		list = append(list, t.ansible(nameAnsible).converged(), t.ansible(nameMitogen).converged())
 	}

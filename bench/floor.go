@@ -29,19 +29,23 @@ type floorHost struct{ Name, Address, User, Script string }
 // writeFloor makes each host's script: the checks of lvsdeploy's own plan, one
 // after the other, and nothing around them.
 func (t *target) writeFloor() error {
+	return t.writeJob("floor.json", func(host string) string { return floorScript(t.tasksOf(host), t.cluster.Name) })
+}
+
+func (t *target) writeJob(name string, script func(host string) string) error {
 	job := floorJob{Identity: t.identity, KnownHosts: filepath.Join(t.home, ".ssh/known_hosts")}
 	for _, h := range t.cluster.Hosts() {
 		user := h.SSH.User
 		if user == "" {
 			user = "root"
 		}
-		job.Hosts = append(job.Hosts, floorHost{h.Name, net.JoinHostPort(at(h), "22"), user, floorScript(t.tasksOf(h.Name), t.cluster.Name)})
+		job.Hosts = append(job.Hosts, floorHost{h.Name, net.JoinHostPort(at(h), "22"), user, script(h.Name)})
 	}
 	text, err := json.Marshal(job)
 	if err != nil {
 		return err
 	}
-	return t.write("floor.json", string(text))
+	return t.write(name, string(text))
 }
 
 func floorScript(list []tasks.Task, cluster string) string {

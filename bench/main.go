@@ -30,6 +30,7 @@ type options struct {
 	Rounds    int
 	Trouble   int
 	Lab       bool
+	LabRounds int
 	Run       string
 	Lvsdeploy string
 	Out       string
@@ -54,6 +55,8 @@ func run(ctx context.Context, args []string) error {
 				return err
 			}
 			return fleets(ctx, o)
+		case "__lab": // in the network namespace of the lab's workstation
+			return labMain(ctx, args[1])
 		case "__measure":
 			return measureChild(args[1], args[2:])
 		case "__floor":
@@ -104,6 +107,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.Rounds, "rounds", 5, "how often each contender runs")
 	f.IntVar(&o.Trouble, "trouble", 200, "hosts of the fleet in which some are down, refuse or are slow; 0: none")
 	f.BoolVar(&o.Lab, "lab", false, "the lab's machines too: first deployments and converged runs; takes long")
+	f.IntVar(&o.LabRounds, "lab-rounds", 3, "how often each deploys on fresh machines of the lab")
 	f.StringVar(&o.Run, "run", "", "measure nothing: deploy the first fleet and run this shell `command` as its client (HOSTS_TOML, FLOOR_JSON; ROOTS: the hosts' pids)")
 	f.StringVar(&o.Lvsdeploy, "lvsdeploy", "bin/lvsdeploy", "the program")
 	f.StringVar(&o.Out, "o", "bench", "where latest.json and latest.svg go")

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,9 +46,7 @@ func measure(ctx context.Context, c contender) (Sample, error) {
 	}
 	defer log.Close()
 	result := filepath.Join(dir, "result")
-	args := append(slices.Clone(c.prefix), self, "__measure", result)
-	args = append(args, c.args...)
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd := exec.CommandContext(ctx, self, append([]string{"__measure", result}, c.args...)...)
 	cmd.Env = c.env
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -83,6 +83,8 @@ func tail(text []byte) string {
 // ends that when the command has ended, and waits for it: only then are all of
 // them in the kernel's account of its children.
 func measureChild(result string, args []string) error {
+	signal.Reset() // they end this process, and with it the command
+	runtime.LockOSThread()
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return err
 	}

@@ -21,7 +21,6 @@ type target struct {
 	inventory string // hosts.toml
 	home      string // holds .ssh
 	identity  string
-	prefix    []string // comes before every contender's command line
 
 	cluster *inventory.Cluster
 	plan    tasks.Plan
