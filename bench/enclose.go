@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,21 +30,24 @@ func enclosed(ctx context.Context, args []string) error {
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("cannot measure on fleets: %w", errors.Join(err, ctx.Err()))
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil { // it has said why
+		return fmt.Errorf("cannot measure on fleets: %w", err)
 	}
 	return nil
 }
 
 const (
-	scratch = "/dev/shm"       // a file system of the bench's own, in memory
-	bridge  = "lan"            // where all hosts are plugged in
-	client  = "10.77.0.1/16"   // the bench's own address there
-	lanNet  = "10.77.0.0/16"   // hosts: 10.77.1.1 and on
-	farNet  = "10.78.0.0/16"   // the same hosts behind the delaying proxy
-	voidNet = "10.79.0.0/16"   // packets to it vanish
-	hostDev = "ens33"          // a host's interface
-	logFile = scratch + "/log" // what the last contender said
+	scratch = "/dev/shm"     // a file system of the bench's own, in memory
+	bridge  = "lan"          // where all hosts are plugged in
+	client  = "10.77.0.1/16" // the bench's own address there
+	lanNet  = "10.77.0.0/16" // hosts: 10.77.1.1 and on
+	farNet  = "10.78.0.0/16" // the same hosts behind the delaying proxy
+	voidNet = "10.79.0.0/16" // packets to it vanish
+	hostDev = "ens33"        // a host's interface
 )
 
 // furnish makes the namespaces fit to hold a fleet.
@@ -61,6 +63,9 @@ func furnish() error {
 		if err := syscall.Mount(m.source, m.target, m.kind, m.flags, ""); err != nil {
 			return fmt.Errorf("cannot mount on %s: %w", m.target, err)
 		}
+	}
+	if err := os.Setenv("TMPDIR", scratch); err != nil { // temporary files go with the rest
+		return err
 	}
 	return command("sh", "-ec", `
 ip link set lo up
