@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	results := filepath.Join(o.Out, "latest.json")
 	if err := save(results, &Results{Version: version(o.Lvsdeploy), Machine: thisMachine(), When: time.Now().UTC().Format(time.DateOnly),
-		Command: "make bench " + quoteFlags(args)}); err != nil {
+		Command: callOf(args)}); err != nil {
 		return err
 	}
 	if len(o.Hosts) > 0 || o.Trouble > 0 {
@@ -151,9 +151,20 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-func quoteFlags(args []string) string {
-	if len(args) == 0 {
-		return ""
+// callOf is how this was called, without paths.
+func callOf(args []string) string {
+	var words []string
+	for i := 0; i < len(args); i++ {
+		switch name := strings.TrimLeft(args[i], "-"); {
+		case name == "o" || name == "lvsdeploy":
+			i++
+		case strings.HasPrefix(name, "o=") || strings.HasPrefix(name, "lvsdeploy="):
+		default:
+			words = append(words, args[i])
+		}
 	}
-	return "BENCH='" + strings.Join(args, " ") + "'"
+	if len(words) == 0 {
+		return "make bench"
+	}
+	return "make bench BENCH='" + strings.Join(words, " ") + "'"
 }

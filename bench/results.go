@@ -106,8 +106,9 @@ func version(program string) string {
 	if err != nil {
 		return "unknown"
 	}
-	words := strings.Fields(string(out))
-	return words[len(words)-1]
+	_, rest, _ := strings.Cut(string(out), " ") // lvsdeploy VERSION go…
+	word, _, _ := strings.Cut(rest, " ")
+	return strings.TrimSpace(word)
 }
 
 // thisMachine is what the numbers depend on, and nothing that names it.
