@@ -137,7 +137,7 @@ func parse(args []string) (options, error) {
 		}
 		o.RTT = append(o.RTT, d)
 	}
-	if o.Rounds < 1 {
+	if o.Rounds < 1 || o.LabRounds < 1 {
 		return o, errors.New("cannot measure less than one round")
 	}
 	path, err := filepath.Abs(o.Lvsdeploy)
