@@ -146,7 +146,7 @@ func leftovers(h host, p tasks.Plan) part {
 		_, file, _ := strings.Cut(entry, " ")
 		switch {
 		case slices.Contains(owned, entry):
-		case strings.HasPrefix(entry, "firewall "): // it knows nothing of the cluster: run, it would shut it off
+		case strings.HasPrefix(entry, "firewall ") && h.cluster.Policy.Firewall == "manage": // it knows nothing of the cluster: run, it would shut it off
 			kept = append(kept, tasks.Kept(entry, "start it by hand to have it managed"))
 		case strings.HasPrefix(entry, "service ") && h.Name == h.cluster.Director.Name: // table has drained it
 		case h.web != nil && h.web.Mount != "" && strings.HasPrefix(file, h.platform.DocRoot+"/"):

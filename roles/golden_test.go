@@ -158,7 +158,7 @@ func goldens() []golden {
 			edit: func(f *tasks.Facts) {
 				f.Manifest = []string{
 					"service -t 12.0.0.1:80", "service -u 12.0.0.1:53", "address ens37 12.0.0.1/24", "route lo 192.168.1.48/32", "default-route ens33 192.168.1.10",
-					"snat POSTROUTING -s 192.168.1.0/24 -o ens37 -j SNAT --to-source 12.0.0.1", "fstab /var/www/html", "unit lvsdeploy-shop-snat.service",
+					"rule nat POSTROUTING -s 192.168.1.0/24 -o ens37 -j SNAT --to-source 12.0.0.1", "fstab /var/www/html", "unit lvsdeploy-shop-snat.service",
 					"file /etc/exports.d/lvsdeploy-shop.exports", "file /etc/apache2/conf-enabled/x.conf", "page /srv/it's/a page", "block /etc/rc.d/rc.local shop 192.168.1.48",
 					"setting /etc/default/ipvsadm AUTO", "sysctl net.ipv4.ip_forward", "module ip_vs", "sebool httpd_use_nfs", "selinux permissive",
 					"boot ipvsadm", "daemon nfs-server", "firewall firewalld", "packages",

@@ -142,7 +142,7 @@ func TestLeftovers(t *testing.T) {
 		"daemon nfs-server":                      "leave nfs-server as it was",
 		"packages":                               none, // stay
 		"something from a later version":         none,
-		"snat POSTROUTING -s 10.0.0.0/8 -j SNAT": "remove SNAT rule POSTROUTING -s 10.0.0.0/8 -j SNAT",
+		"rule nat POSTROUTING -s 10.0.0.0/8 -j SNAT": "remove rule nat POSTROUTING -s 10.0.0.0/8 -j SNAT",
 	} {
 		in, _ := fit(t, usual)
 		in.Facts["web-index"].Manifest = []string{entry}
@@ -171,7 +171,8 @@ func TestLeftovers(t *testing.T) {
 // TestFirewallStaysStopped: one that an earlier run has stopped is not found
 // running any more, and is not to be started by the next run.
 func TestFirewallStaysStopped(t *testing.T) {
-	for policy, want := range map[string]string{"disable": "stop and disable firewalld", "leave": "leave firewalld as it was"} {
+	for policy, want := range map[string]string{"disable": "stop and disable firewalld", "leave": "leave firewalld as it was",
+		"manage": "leave firewall firewalld: start it by hand to have it managed"} {
 		in, _ := fit(t, usual)
 		in.Cluster.Policy.Firewall = policy
 		in.Facts["web-index"].Manifest = []string{"firewall firewalld"}
