@@ -161,6 +161,9 @@ func writeTask(b *strings.Builder, n int, t tasks.Task, check bool) {
 			say("by_package", "yes")
 		}
 	}
+	if t.Direct {
+		say("direct", "yes")
+	}
 	say("notify", t.Notify)
 	say("settles", t.Settles)
 	if !check {

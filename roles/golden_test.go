@@ -19,6 +19,7 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/engine"
 	"github.com/lvsdeploy/lvsdeploy/inventory"
 	"github.com/lvsdeploy/lvsdeploy/roles"
+	"github.com/lvsdeploy/lvsdeploy/shell"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
 )
 
@@ -322,6 +323,7 @@ func holdsNoChange(t *testing.T, plan tasks.Plan, host, check string) {
 			for _, task := range hp.Tasks {
 				for _, f := range task.Files {
 					check = strings.ReplaceAll(check, "\n"+f.Content, "\n")
+					check = strings.ReplaceAll(check, shell.Quote(strings.TrimRight(f.Content, "\n")), "")
 				}
 			}
 		}

@@ -98,8 +98,9 @@ func word(v any) string {
 }
 
 // Heredoc feeds text to a command's standard input. The text arrives as it
-// is, with a final newline added where it lacks one.
-func Heredoc(command Fragment, text string) Fragment {
+// is, with a final newline added where it lacks one. What is in after follows
+// the command: "|| return 1".
+func Heredoc(command Fragment, text string, after ...Fragment) Fragment {
 	text = strings.ReplaceAll(text, "\x00", "")
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
@@ -108,7 +109,11 @@ func Heredoc(command Fragment, text string) Fragment {
 	for n := 1; strings.Contains("\n"+text, "\n"+mark+"\n"); n++ {
 		mark = "END" + strconv.Itoa(n)
 	}
-	return Fragment(fmt.Sprintf("%s <<'%s'\n%s%s", command, mark, text, mark))
+	then := ""
+	for _, a := range after {
+		then += " " + string(a)
+	}
+	return Fragment(fmt.Sprintf("%s <<'%s'%s\n%s%s", command, mark, then, text, mark))
 }
 
 // Comment makes text a comment of one line, whatever is in it.

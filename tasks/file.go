@@ -13,11 +13,12 @@ func Put(name string, f File) Task {
 		f.Content += "\n"
 	}
 	return Task{
-		Name:  name,
-		Check: shell.Heredoc(shell.F("same %s", f.Path), f.Content),
-		Apply: shell.Heredoc(shell.F("put %s %s", f.Path, f.Mode), f.Content),
-		Owns:  []string{"file " + f.Path},
-		Files: []File{f},
+		Name:   name,
+		Direct: true,
+		Check:  shell.Heredoc(shell.F("same %s", f.Path), f.Content, "|| return 1"),
+		Apply:  shell.Heredoc(shell.F("put %s %s", f.Path, f.Mode), f.Content),
+		Owns:   []string{"file " + f.Path},
+		Files:  []File{f},
 	}
 }
 
@@ -28,9 +29,10 @@ func Write(f File) Task { return Put("write "+f.Path, f) }
 // owner and mode.
 func Directory(dir string) Task {
 	return Task{
-		Name:  "create directory " + dir,
-		Check: shell.F("[ -d %s ] || { echo 'no such directory'; exit 1; }", dir),
-		Apply: shell.F("directory %s", dir),
+		Name:   "create directory " + dir,
+		Direct: true,
+		Check:  shell.F("[ -d %s ] || { echo 'no such directory'; return 1; }", dir),
+		Apply:  shell.F("directory %s", dir),
 	}
 }
 
@@ -39,10 +41,11 @@ func Directory(dir string) Task {
 func Setting(file, key, value string) Task {
 	line := key + "=" + value
 	return Task{
-		Name: "set " + line + " in " + file,
-		Check: shell.F(`[ -f %s ] || { echo 'no such file'; exit 1; }
+		Name:   "set " + line + " in " + file,
+		Direct: true,
+		Check: shell.F(`[ -f %s ] || { echo 'no such file'; return 1; }
 found=$(awk -v key=%s '{ bare = $0; sub(/^[ \t]+/, "", bare) } index(bare, key "=") == 1' %s)
-[ "$found" = %s ] || { [ -z "$found" ] || printf '%%s\n' "$found" | sed 's/^/-/'; printf '%%s\n' %s; exit 1; }`, file, awkValue(key), file, line, "+"+line),
+[ "$found" = %s ] || { [ -z "$found" ] || printf '%%s\n' "$found" | sed 's/^/-/'; printf '%%s\n' %s; return 1; }`, file, awkValue(key), file, line, "+"+line),
 		Apply: shell.F(`[ -f %s ] || : | put %s 0644
 new=$(awk -v key=%s -v line=%s '
   { bare = $0; sub(/^[ \t]+/, "", bare) }
@@ -63,10 +66,11 @@ func Block(f File, mark string) Task {
 	begin, end := "# begin lvsdeploy "+mark, "# end lvsdeploy "+mark
 	block := begin + "\n" + f.Content + end + "\n"
 	return Task{
-		Name: "write a block in " + f.Path,
-		Check: shell.Lines(lines("block", block), shell.F(`[ -x %s ] || { echo 'not there, or not executable'; exit 1; }
+		Name:   "write a block in " + f.Path,
+		Direct: true,
+		Check: shell.Lines(lines("block", block), shell.F(`[ -x %s ] || { echo 'not there, or not executable'; return 1; }
 found=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } on { print } $0 == end { on = 0 }' %s)
-[ "$found" = "$block" ] || { printf '%%s\n' "$found" | sed 's/^/-/'; printf '%%s\n' "$block" | sed 's/^/+/'; exit 1; }`,
+[ "$found" = "$block" ] || { printf '%%s\n' "$found" | sed 's/^/-/'; printf '%%s\n' "$block" | sed 's/^/+/'; return 1; }`,
 			f.Path, begin, end, f.Path)),
 		Apply: shell.Lines(lines("block", block), shell.F(`[ -f %s ] || echo '#!/bin/sh' | put %s %s
 rest=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s && echo .)

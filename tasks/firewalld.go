@@ -84,7 +84,7 @@ func firewalldPolicy(cluster string, source netip.Prefix) Task {
 	}
 	t := Put("let the real servers' own connections through firewalld", File{Path: "/etc/firewalld/policies/" + name + ".xml", Mode: "0644",
 		Content: templates.Render("policy", map[string]string{"Cluster": cluster, "Source": source.String()})})
-	t.Check = shell.Lines(t.Check, shell.F(`case " $(firewall-cmd --get-policies | tr '\n' ' ') " in *%s*) ;; *) echo 'not loaded'; exit 1 ;; esac`, " "+name+" "))
+	t.Check = shell.Lines(t.Check, shell.F(`case " $(firewall-cmd --get-policies | tr '\n' ' ') " in *%s*) ;; *) echo 'not loaded'; return 1 ;; esac`, " "+name+" "))
 	t.Apply = shell.Lines(t.Apply, "firewall-cmd -q --reload")
 	t.Needs = command("firewall-cmd")
 	return t

@@ -33,6 +33,8 @@ func (r Rule) entry() string {
 // tableLoaded answers for a table that there is not yet: iptables, asked about
 // it, loads the kernel's modules for it, and a look must not change anything.
 const tableLoaded shell.Fragment = `loaded() {
+  # shellcheck disable=SC3013 # dash, bash and busybox have -ef
+  if [ /usr/sbin/iptables -ef /usr/sbin/xtables-nft-multi ]; then return; fi
   case $(readlink -f "$(command -v iptables)") in
   */xtables-legacy-multi | */xtables-multi) grep -qsx "$1" /proc/net/ip_tables_names ;;
   esac
@@ -42,16 +44,17 @@ const tableLoaded shell.Fragment = `loaded() {
 func IPTables(name string, rules ...Rule) Task {
 	check, apply := []shell.Fragment{tableLoaded, "missing="}, []shell.Fragment{}
 	t := Task{
-		Name:  name,
-		Needs: command("iptables"),
-		Hint:  "iptables-save shows the rules; does the kernel have them: iptables -t nat -S?",
+		Name:   name,
+		Direct: true,
+		Needs:  command("iptables"),
+		Hint:   "iptables-save shows the rules; does the kernel have them: iptables -t nat -S?",
 	}
 	for _, r := range rules {
 		check = append(check, shell.F("{ loaded %s && %s 2>/dev/null; } || missing=\"$missing\"%s", r.Table, r.check(), "+"+string(r.add())+"\n"))
 		apply = append(apply, shell.F("%s 2>/dev/null || %s", r.check(), r.add()))
 		t.Owns = append(t.Owns, r.entry())
 	}
-	t.Check = shell.Lines(append(check, `[ -z "$missing" ] || { printf '%s' "$missing"; exit 1; }`)...)
+	t.Check = shell.Lines(append(check, `[ -z "$missing" ] || { printf '%s' "$missing"; return 1; }`)...)
 	t.Apply = shell.Lines(apply...)
 	return t
 }
@@ -80,7 +83,7 @@ func rulesUnit(cluster, kind, purpose, firewall string, commands ...shell.Fragme
 		"Cluster": cluster, "Purpose": purpose, "Firewall": firewall, "Commands": strings.Join(append(start, reload...), "\n"),
 	}))
 	if firewall != "" { // only a unit that is active hears of its reload
-		t.Check = shell.Lines(t.Check, shell.F("systemctl is-active --quiet %s || { echo 'not active'; exit 1; }", name))
+		t.Check = shell.Lines(t.Check, shell.F("systemctl is-active --quiet %s || { echo 'not active'; return 1; }", name))
 		t.Apply = shell.Lines(t.Apply, shell.F("systemctl restart %s", name))
 	}
 	return t

@@ -70,12 +70,12 @@ func Rules(services []VirtualService) string {
 
 // wanted sets want to the rules, one a line, and live to the table.
 func wanted(services []VirtualService) shell.Fragment {
-	return shell.Lines(lines("want", Rules(services)), "live=$(ipvsadm -Sn)")
+	return shell.Lines(lines("want", Rules(services)), "live=$(ipvsadm -Sn) || return")
 }
 
-// lines sets a variable to lines of text.
+// lines sets a variable to lines of text, without the last one's end.
 func lines(variable, text string) shell.Fragment {
-	return shell.Lines(shell.Heredoc(shell.Fragment(variable+"=$(cat"), text), ")")
+	return shell.F("%s=%s", shell.Fragment(variable), strings.TrimRight(text, "\n"))
 }
 
 // Balance adds what the table lacks and edits what differs, service by
@@ -86,11 +86,15 @@ func Balance(services []VirtualService) Task {
 		owns = append(owns, "service "+v.key())
 	}
 	return Task{
-		Name: "balance " + list(services),
-		Check: shell.Lines(wanted(services), `missing=$(printf '%s\n' "$want" | while IFS= read -r rule; do
-  printf '%s\n' "$live" | grep -qxF -e "$rule" || printf '+%s\n' "$rule"
-done)
-[ -z "$missing" ] || { printf '%s\n' "$missing"; exit 1; }`),
+		Name:   "balance " + list(services),
+		Direct: true,
+		Check: shell.Lines(wanted(services), `missing=
+while IFS= read -r rule; do
+  among "$rule" "$live" || missing="$missing+$rule$newline"
+done <<END
+$want
+END
+[ -z "$missing" ] || { printf '%s' "$missing"; return 1; }`),
 		Apply: shell.Lines(wanted(services), `printf '%s\n' "$want" | while IFS= read -r rule; do
   printf '%s\n' "$live" | grep -qxF -e "$rule" && continue
   # shellcheck disable=SC2086 # a rule is a list of words
@@ -118,24 +122,29 @@ func Drain(services []VirtualService, gone []string, patience time.Duration) Tas
 	for _, v := range services {
 		keys = append(keys, v.key())
 	}
-	extra := shell.Lines("command -v ipvsadm >/dev/null 2>&1 || exit 0 # no table, nothing in it",
-		wanted(services), lines("ours", strings.Join(keys, "\n")), `extra=$(printf '%s\n' "$live" | while IFS= read -r rule; do
+	extra := shell.Lines("command -v ipvsadm >/dev/null 2>&1 || return 0 # no table, nothing in it",
+		wanted(services), lines("known", strings.Join(keys, "\n")), `extra=
+while IFS= read -r rule; do
   # shellcheck disable=SC2086
   set -- $rule
   [ $# -gt 2 ] || continue
-  printf '%s\n' "$ours" | grep -qxF -e "$2 $3" || continue
-  case $1 in
-  -A) printf '%s\n' "$want" | grep -q -e "^-A $2 $3 " ;;
-  -a) printf '%s\n' "$want" | grep -q -e "^-a $2 $3 -r $5 " ;;
-  esac || printf '%s\n' "$rule"
-done)`)
+  among "$2 $3" "$known" || continue
+  case $1$newline$want in
+  "-A$newline"*"$newline-A $2 $3 "* | "-A$newline-A $2 $3 "*) ;;
+  "-a$newline"*"$newline-a $2 $3 -r $5 "*) ;;
+  *) extra="$extra$rule$newline" ;;
+  esac
+done <<END
+$live
+END`)
 	name := "drain and remove what is no longer in " + list(services)
 	if len(services) == 0 {
 		name = "drain and remove " + strings.Join(gone, ", ")
 	}
 	return Task{
-		Name:  name,
-		Check: shell.Lines(extra, `[ -z "$extra" ] || { printf '%s\n' "$extra" | sed 's/^/-/'; exit 1; }`),
+		Name:   name,
+		Direct: true,
+		Check:  shell.Lines(extra, `[ -z "$extra" ] || { printf '%s' "$extra" | sed 's/^/-/'; return 1; }`),
 		Apply: shell.Lines(extra, shell.F(`servers=$(printf '%%s\n' "$extra" | grep -e '^-a' || :)
 gone=$(printf '%%s\n' "$extra" | grep -e '^-A' || :)
 printf '%%s\n' "$servers" | while read -r op proto vip dash rip method rest; do
@@ -165,11 +174,15 @@ done`, int(patience.Seconds()))),
 // of others as well: a reboot must not lose them.
 func SaveTable(file string) Task {
 	return Task{
-		Name: "save the table in " + file,
-		Check: shell.F(`saved=$(grep -e '^-' %s 2>/dev/null | sort) || saved=
-live=$(ipvsadm -Sn)
+		Name:   "save the table in " + file,
+		Direct: true,
+		Check: shell.F(`live=$(ipvsadm -Sn) || return
+same %s >/dev/null 2>&1 <<END && return
+$live
+END
+saved=$(grep -e '^-' %s 2>/dev/null | sort) || saved=
 live=$(printf '%%s\n' "$live" | sort)
-[ "$saved" = "$live" ] || { printf '%%s\n' "$saved" | sed 's/^/-/'; printf '%%s\n' "$live" | sed 's/^/+/'; exit 1; }`, file),
+[ "$saved" = "$live" ] || { printf '%%s\n' "$saved" | sed 's/^/-/'; printf '%%s\n' "$live" | sed 's/^/+/'; return 1; }`, file, file),
 		Apply: shell.F("live=$(ipvsadm -Sn)\nprintf '%%s\\n' \"$live\" | put %s 0644", file),
 		Needs: command("ipvsadm"),
 		Owns:  []string{"file " + file},

@@ -119,7 +119,7 @@ func networkUnit(cluster, kind, dev, purpose, follows string, command shell.Frag
 		"Cluster": cluster, "Device": dev, "Purpose": purpose, "Follows": follows, "Command": shell.Systemd(command),
 	}))
 	if follows != "" { // only a unit that is active is started anew with it
-		t.Check = shell.Lines(t.Check, shell.F("systemctl is-active --quiet %s || { echo 'not active'; exit 1; }", name))
+		t.Check = shell.Lines(t.Check, shell.F("systemctl is-active --quiet %s || { echo 'not active'; return 1; }", name))
 		t.Apply = shell.Lines(t.Apply, shell.F("systemctl restart %s", name))
 	}
 	// going back must not depend on a systemctl that may be shutting down

@@ -16,17 +16,18 @@ func Sysctl(key, value string) Task {
 	if other := setsAlong[key]; other != "" {
 		remember = shell.Lines(remember, shell.F("remember_live %s \"$(cat %s)\"", "sysctl."+other, sysctlFile(other)))
 	}
-	missing := shell.Fragment("echo 'the kernel has no such parameter'; exit 1")
+	missing := shell.Fragment("echo 'the kernel has no such parameter'; return 1")
 	if optional {
-		missing = "exit 0"
+		missing = "return 0"
 	}
 	return Task{
-		Name: "set " + key + " = " + value,
+		Name:   "set " + key + " = " + value,
+		Direct: true,
 		Check: shell.F(`[ -e %s ] || { %s; }
 # not by read: the kernel ends these files after the first read, and dash
 # reads a byte at a time
 now=$(cat %s)
-[ "$now" = %s ] || { echo "it is $now"; exit 1; }`, file, missing, file, value),
+[ "$now" = %s ] || { echo "it is $now"; return 1; }`, file, missing, file, value),
 		Apply: shell.Lines(remember, shell.F("echo %s >%s", value, file)),
 		Owns:  []string{"sysctl " + key},
 	}
@@ -57,11 +58,12 @@ now=$(cat %s)
 // Module loads a kernel module.
 func Module(name string) Task {
 	return Task{
-		Name:  "load kernel module " + name,
-		Check: shell.F("[ -d /sys/module/%s ] || { echo 'not loaded'; exit 1; }", name),
-		Apply: shell.F("modprobe %s", name),
-		Owns:  []string{"module " + name},
-		Hint:  "does the kernel have " + name + "? modinfo " + name + " tells; containers have no modules of their own",
+		Name:   "load kernel module " + name,
+		Direct: true,
+		Check:  shell.F("[ -d /sys/module/%s ] || { echo 'not loaded'; return 1; }", name),
+		Apply:  shell.F("modprobe %s", name),
+		Owns:   []string{"module " + name},
+		Hint:   "does the kernel have " + name + "? modinfo " + name + " tells; containers have no modules of their own",
 	}
 }
 

@@ -13,13 +13,36 @@ type Function struct {
 // Library is every function, those that others call first. They expect
 // $state, the directory on the host that remembers this cluster.
 var Library = []Function{
-	{Name: "same", Text: `# same FILE <CONTENT: in place? else what differs
+	{Name: "among", Text: `# among LINE TEXT: is it one of its lines?
+among() {
+  case $newline$2$newline in
+  *"$newline$1$newline"*) ;;
+  *) return 1 ;;
+  esac
+}`},
+	{Name: "same", Text: `# same FILE <CONTENT: in place? else what differs. The shell itself compares,
+# line by line: a process costs more than the whole of a small file.
 same() {
-  want=$(cat; echo .)
-  [ -e "$1" ] || { echo "no such file"; printf '%s' "${want%.}" | sed 's/^/+/'; return 1; }
-  have=$(cat "$1"; echo .)
-  [ "$have" = "$want" ] && return 0
-  printf '%s' "${want%.}" | diff -u "$1" - || return 1
+  [ -e "$1" ] || { echo "no such file"; sed 's/^/+/'; return 1; }
+  want='' differs=''
+  {
+    while IFS= read -r line; do
+      want=$want$line$newline
+      [ -n "$differs" ] || { IFS= read -r have <&3 && [ "$have" = "$line" ]; } || differs=yes
+    done
+    if IFS= read -r have <&3 || [ -n "$have" ]; then differs=yes; fi
+  } 3<"$1"
+  [ -n "$differs" ] || return 0
+  printf '%s' "$want" | diff -u "$1" - || return 1
+}`},
+	{Name: "enabled", Text: `# enabled UNIT: at boot? A link says so without a process, if nothing stands
+# before the unit that it leads to.
+enabled() {
+  if [ -e "/etc/systemd/system/multi-user.target.wants/$1.service" ] &&
+    [ ! -L "/etc/systemd/system/$1.service" ] && [ ! -e "/run/systemd/system/$1.service" ]; then
+    return
+  fi
+  systemctl is-enabled --quiet "$1" 2>/dev/null
 }`},
 	{Name: "restored", Text: `# restored FILE: is it again as it was before the first run?
 restored() {

@@ -21,10 +21,11 @@ func Fstab(m Mount) Task {
 	line := templates.Render("fstab", map[string]string{"Source": m.Source, "Dir": m.Dir, "Options": mountOptions})
 	line = line[:len(line)-1]
 	return Task{
-		Name: "keep " + m.Dir + " in fstab",
+		Name:   "keep " + m.Dir + " in fstab",
+		Direct: true,
 		Check: shell.F(`line=%s
 found=$(awk -v dir=%s '$1 !~ /^#/ && ($2 == dir || $2 == dir "/")' /etc/fstab 2>/dev/null) || found=
-[ "$found" = "$line" ] || { [ -z "$found" ] || echo "-$found"; echo "+$line"; exit 1; }`, line, m.Dir),
+[ "$found" = "$line" ] || { [ -z "$found" ] || echo "-$found"; echo "+$line"; return 1; }`, line, m.Dir),
 		Apply: shell.F(`[ -f /etc/fstab ] || : | put /etc/fstab 0644
 new=$(awk -v dir=%s -v line=%s '
   $1 !~ /^#/ && ($2 == dir || $2 == dir "/") { next }
@@ -39,8 +40,17 @@ systemctl daemon-reload`, awkValue(m.Dir), awkValue(line)),
 
 // mounted sets found to the source of the NFS mount on a directory; empty:
 // there is none. The look inside triggers an automount.
-const mounted = `timeout -s KILL 35 ls %s >/dev/null 2>&1 || :
-found=$(findmnt -n -l -t nfs,nfs4 -o TARGET,SOURCE | awk -v dir=%s '$1 == dir { source = $2 } END { print source }')
+const mounted = `answers=
+! timeout -s KILL 35 ls %s >/dev/null 2>&1 || answers=yes
+set -f
+# shellcheck disable=SC2046 # pairs of words
+set -- $(findmnt -n -l -t nfs,nfs4 -o TARGET,SOURCE)
+set +f
+found=
+while [ $# -gt 1 ]; do
+  [ "$1" != %s ] || found=$2
+  shift 2
+done
 `
 
 // Mounted mounts m as fstab says, by the automount that a boot would start.
@@ -48,7 +58,7 @@ func Mounted(m Mount) Task {
 	return Task{
 		Name: "mount " + m.Source + " on " + m.Dir,
 		Check: shell.F(mounted+`[ "$found" = %s ] || { echo "mounted there: ${found:-nothing}"; exit 1; }
-timeout -s KILL 10 ls %s >/dev/null 2>&1 || { echo 'the mount does not answer'; exit 1; }`, m.Dir, m.Dir, m.Source, m.Dir),
+[ -n "$answers" ] || timeout -s KILL 10 ls %s >/dev/null 2>&1 || { echo 'the mount does not answer'; exit 1; }`, m.Dir, m.Dir, m.Source, m.Dir),
 		Apply: shell.F(mounted+`unit=$(systemd-escape --path %s)
 if [ -n "$found" ]; then
   systemctl stop "$unit.automount" 2>/dev/null || :
@@ -96,8 +106,7 @@ func Offered(server, path string) Task {
 	return Task{
 		Name: "see that " + server + " offers " + path,
 		Check: shell.F(`offered=$(timeout -s KILL 20 showmount --no-headers -e %s) || { echo "$offered"; exit 1; }
-printf '%%s\n' "$offered" | awk -v path=%s '$1 == path { found = 1 } END { exit !found }' ||
-{ echo "it offers: ${offered:-nothing}"; exit 1; }`, server, path),
+case $newline$offered in *"$newline"%s[[:blank:]]*) ;; *) echo "it offers: ${offered:-nothing}"; exit 1 ;; esac`, server, path),
 		Needs: command("showmount"),
 		Hint:  "on the NFS server, exportfs -v shows what it exports, and rpcinfo -p whether mountd runs; is a firewall between them?",
 	}

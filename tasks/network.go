@@ -11,10 +11,11 @@ import (
 // addresses on it stay.
 func Address(dev string, address netip.Prefix) Task {
 	return Task{
-		Name: "add " + address.String() + " to " + dev,
-		Check: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' ||
-{ ip -o -4 addr show dev %s | awk '{ print "it has " $4 } END { if (!NR) print "it has no address" }'; exit 1; }
-case $(ip -o link show dev %s) in *,UP*) ;; *) echo 'it is down'; exit 1 ;; esac`, dev, address, dev, dev),
+		Name:   "add " + address.String() + " to " + dev,
+		Direct: true,
+		Check: shell.F(`now=$(ip -4 addr show dev %s)
+case $now in *%s*) ;; *) ip -o -4 addr show dev %s | awk '{ print "it has " $4 } END { if (!NR) print "it has no address" }'; return 1 ;; esac
+case $now in *,UP*) ;; *) echo 'it is down'; return 1 ;; esac`, dev, " inet "+address.String()+" ", dev),
 		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v want=%s '$4 == want { found = 1 } END { exit !found }' || ip addr add %s dev %s
 case $(ip -o link show dev %s) in *,UP*) ;; *) remember_live %s down ;; esac
 ip link set dev %s up`, dev, address, address, dev, dev, "link."+dev, dev),
@@ -40,10 +41,11 @@ func addressGone(dev, address string) Task {
 // DefaultRoute makes gateway the way out, now.
 func DefaultRoute(dev string, gateway netip.Addr) Task {
 	return Task{
-		Name: "route by default through " + gateway.String(),
+		Name:   "route by default through " + gateway.String(),
+		Direct: true,
 		// The kernel lists the route it prefers first; ours has no metric.
-		Check: shell.F(`now=$(ip -4 route show default | head -n 1)
-case "$now " in %s*) ;; *) echo "now: ${now:-no default route}"; exit 1 ;; esac`, "default via "+gateway.String()+" dev "+dev+" "),
+		Check: shell.F(`now=$(ip -4 route show default)
+case "$now " in %s[[:space:]]*) ;; *) echo "now: ${now:-no default route}"; return 1 ;; esac`, "default via "+gateway.String()+" dev "+dev),
 		Apply: shell.F(`remember_live default-route "$(ip -4 route show default)"
 ip route replace default via %s dev %s`, gateway, dev),
 		Undo: shell.Lines(echo(shell.F("ip route del default via %s dev %s", gateway, dev)), `ip -4 route show default | sed 's/^/ip route replace /'`),

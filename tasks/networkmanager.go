@@ -19,8 +19,8 @@ func nmAddress(cluster, dev string, address netip.Prefix) Task {
 	t := Write(File{Path: file, Mode: "0600", Content: templates.Render("nmconnection", map[string]string{
 		"Cluster": cluster, "ID": id, "UUID": uuid(id), "Device": dev, "Address": address.String(),
 	})})
-	t.Check = shell.Lines(t.Check, shell.F(`[ "$(stat -c %%a %s)" = 600 ] || { echo 'others may read it: NetworkManager ignores it'; exit 1; }
-[ "$(nmcli -g GENERAL.STATE connection show %s 2>/dev/null)" = activated ] || { echo 'not active'; exit 1; }`, file, id))
+	t.Check = shell.Lines(t.Check, shell.F(`[ "$(stat -c %%a %s)" = 600 ] || { echo 'others may read it: NetworkManager ignores it'; return 1; }
+[ "$(nmcli -g GENERAL.STATE connection show %s 2>/dev/null)" = activated ] || { echo 'not active'; return 1; }`, file, id))
 	t.Apply = shell.Lines(t.Apply, shell.F("chmod 0600 %s\nnmcli connection load %s\nnmcli --wait 20 connection up %s", file, file, id))
 	t.Undo = reread("nmcli connection reload")
 	t.Needs = command("nmcli")

@@ -23,12 +23,19 @@ func Reexport() Task {
 // Exported proves live what the export file says.
 func Exported(e Export) Task {
 	return Task{
-		Name: "export " + e.Path,
+		Name:   "export " + e.Path,
+		Direct: true,
 		// exportfs breaks the line after a long path, so take it word by word.
-		Check: shell.F(`exportfs | awk -v path=%s -v net=%s '
-  { for (i = 1; i <= NF; i++) word[++n] = $i }
-  END { for (i = 1; i < n; i += 2) if (word[i] == path && word[i+1] == net) exit 0; exit 1 }' ||
-{ echo 'not exported'; exit 1; }`, e.Path, e.Network),
+		Check: shell.F(`set -f
+# shellcheck disable=SC2046
+set -- $(exportfs)
+set +f
+while [ $# -gt 1 ]; do
+  [ "$1 $2" != %s ] || return 0
+  shift 2
+done
+echo 'not exported'
+return 1`, e.Path+" "+e.Network),
 		// only this one: -ra would do the work of the tasks after it, and a dry
 		// run would have promised changes that they then do not make
 		Apply: shell.F("exportfs -o %s %s", e.Options, e.Network+":"+e.Path),

@@ -22,8 +22,10 @@ for p in "$@"; do
   %s || missing="$missing $p"
 done`, names, p.manager.installed)
 	return Task{
-		Name:  "install " + strings.Join(names, " "),
-		Check: shell.Lines(missing, `[ -z "$missing" ] || { echo "not installed:$missing"; exit 1; }`),
+		Name:   "install " + strings.Join(names, " "),
+		Direct: true,
+		Check: shell.Lines(shell.F("! %s || return 0", p.manager.all(names)),
+			missing, `[ -z "$missing" ] || { echo "not installed:$missing"; return 1; }`),
 		// what is there before is written down first: what came is what was not,
 		// however often this is broken off
 		Apply: shell.Lines(p.manager.listed, newcomers, `if [ ! -e "$state/installing" ]; then
@@ -64,10 +66,11 @@ const newcomers shell.Fragment = `newcomers() {
 
 // manager is how one package manager is spoken to.
 type manager struct {
-	installed shell.Fragment // exit 0: $p is installed
-	listed    shell.Fragment // the function listed: all that are installed, one a line
-	install   shell.Fragment // those in "$@"
-	remove    shell.Fragment // exactly those in $came
+	installed shell.Fragment                      // exit 0: $p is installed
+	all       func(names []string) shell.Fragment // one process; exit 0: they are installed
+	listed    shell.Fragment                      // the function listed: all that are installed, one a line
+	install   shell.Fragment                      // those in "$@"
+	remove    shell.Fragment                      // exactly those in $came
 	hint      string
 }
 
@@ -77,7 +80,10 @@ type manager struct {
 // own work, which takes nothing else away with it.
 var aptGet = manager{
 	installed: `[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ]`,
-	listed:    `listed() { dpkg-query -W -f '${db:Status-Status} ${binary:Package}\n' | sed -n 's/^installed //p'; }`,
+	all: func(names []string) shell.Fragment {
+		return shell.F(`[ "$(dpkg-query -W -f '${db:Status-Status} ' %v 2>/dev/null)" = %s ]`, names, strings.Repeat("installed ", len(names)))
+	},
+	listed: `listed() { dpkg-query -W -f '${db:Status-Status} ${binary:Package}\n' | sed -n 's/^installed //p'; }`,
 	install: `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none
 get() { apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"; }
 dpkg --configure -a --force-confold || :
@@ -85,6 +91,8 @@ get install --no-install-recommends --no-upgrade "$@" || { get update && get ins
 	remove: "DEBIAN_FRONTEND=noninteractive dpkg --purge $came",
 	hint:   "see whether apt-get works by hand on that host: its sources, its network, dpkg --configure -a",
 }
+
+func rpmAll(names []string) shell.Fragment { return shell.F("rpm -q --quiet %v", names) }
 
 // rpm answers for both yum and dnf what is installed.
 const (
@@ -96,6 +104,7 @@ const (
 var (
 	yum = manager{
 		installed: rpmInstalled,
+		all:       rpmAll,
 		listed:    rpmListed,
 		install:   `yum -y -q install "$@"`,
 		remove:    rpmRemove,
@@ -103,6 +112,7 @@ var (
 	}
 	dnf = manager{
 		installed: rpmInstalled,
+		all:       rpmAll,
 		listed:    rpmListed,
 		install:   `dnf -y -q install "$@"`,
 		remove:    rpmRemove,

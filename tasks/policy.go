@@ -5,9 +5,10 @@ import "github.com/lvsdeploy/lvsdeploy/shell"
 // NoFirewall stops a firewall's service and keeps it from starting again.
 func NoFirewall(unit string) Task {
 	return Task{
-		Name: "stop and disable " + unit,
-		Check: shell.F(`if systemctl is-active --quiet %s; then echo 'it runs'; exit 1; fi
-if systemctl is-enabled --quiet %s 2>/dev/null; then echo 'it is enabled'; exit 1; fi`, unit, unit),
+		Name:   "stop and disable " + unit,
+		Direct: true,
+		Check: shell.F(`if systemctl is-active --quiet %s; then echo 'it runs'; return 1; fi
+if systemctl is-enabled --quiet %s 2>/dev/null; then echo 'it is enabled'; return 1; fi`, unit, unit),
 		Apply: shell.F("remember_unit %s\nsystemctl disable --quiet %s\nsystemctl stop %s", unit, unit, unit),
 		// at a boot, others that it comes after may be waiting for the revert
 		Undo: echo(shell.F("systemctl enable --quiet %s; systemctl start --no-block %s", unit, unit)),
@@ -26,9 +27,10 @@ func firewallBack(unit string) Task {
 // SELinuxBoolean sets a boolean now and for every boot.
 func SELinuxBoolean(name string) Task {
 	return Task{
-		Name: "allow " + name + " in SELinux",
-		Check: shell.F(`now=$(getsebool %s) || exit 2
-case $now in *' --> on') ;; *) echo "$now"; exit 1 ;; esac`, name),
+		Name:   "allow " + name + " in SELinux",
+		Direct: true,
+		Check: shell.F(`now=$(getsebool %s) || return 2
+case $now in *' --> on') ;; *) echo "$now"; return 1 ;; esac`, name),
 		Apply: shell.F("remember_live %s off\nsetsebool -P %s on", "sebool."+name, name),
 		Needs: command("getsebool"),
 		Owns:  []string{"sebool " + name},
@@ -49,7 +51,7 @@ case $now in *' --> off') ;; *) echo "$now"; exit 1 ;; esac`, name),
 func SELinuxPermissive() Task {
 	t := Setting("/etc/selinux/config", "SELINUX", "permissive")
 	t.Name = "set SELinux permissive"
-	t.Check = shell.Lines("[ \"$(getenforce)\" != Enforcing ] || { echo 'enforcing'; exit 1; }", t.Check)
+	t.Check = shell.Lines("[ \"$(getenforce)\" != Enforcing ] || { echo 'enforcing'; return 1; }", t.Check)
 	t.Apply = shell.Lines(`remember_live selinux "$(getenforce)"`, "setenforce 0", t.Apply)
 	t.Owns = append(t.Owns, "selinux permissive")
 	return t

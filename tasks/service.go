@@ -4,7 +4,8 @@ import "github.com/lvsdeploy/lvsdeploy/shell"
 
 func unitNeed(p Platform, unit string) Need {
 	return Need{
-		Met:       shell.F("systemctl cat %s >/dev/null 2>&1 || [ -x /etc/init.d/%s ]", unit+".service", unit),
+		Met: shell.F("[ -e /lib/systemd/system/%s ] || systemctl cat %s >/dev/null 2>&1 || [ -x /etc/init.d/%s ]",
+			unit+".service", unit+".service", unit),
 		Why:       "the unit " + unit + " is not installed",
 		ByPackage: p.packageStarts,
 	}
@@ -14,11 +15,12 @@ func unitNeed(p Platform, unit string) Need {
 // needless, because the service reads its files when it starts.
 func Service(p Platform, unit, key string) Task {
 	return Task{
-		Name: "enable and start " + unit,
+		Name:   "enable and start " + unit,
+		Direct: true,
 		Check: shell.F(`wrong=
-systemctl is-enabled --quiet %s 2>/dev/null || wrong="$wrong not enabled"
+enabled %s || wrong="$wrong not enabled"
 systemctl is-active --quiet %s || wrong="$wrong not running"
-[ -z "$wrong" ] || { printf '%%s:%%s\n' %s "$wrong"; exit 1; }`, unit, unit, unit),
+[ -z "$wrong" ] || { printf '%%s:%%s\n' %s "$wrong"; return 1; }`, unit, unit, unit),
 		Apply:   shell.F("remember_unit %s\nsystemctl enable --quiet %s\nsystemctl start %s", unit, unit, unit),
 		Needs:   unitNeed(p, unit),
 		Settles: key,
@@ -31,11 +33,12 @@ systemctl is-active --quiet %s || wrong="$wrong not running"
 // stopping ipvsadm's unit would replace the live table.
 func EnableOnly(p Platform, unit string) Task {
 	return Task{
-		Name:  "enable " + unit + " at boot",
-		Check: shell.F("systemctl is-enabled --quiet %s 2>/dev/null || { echo 'not enabled'; exit 1; }", unit),
-		Apply: shell.F("remember_unit %s\nsystemctl enable --quiet %s", unit, unit),
-		Needs: unitNeed(p, unit),
-		Owns:  []string{"boot " + unit},
+		Name:   "enable " + unit + " at boot",
+		Direct: true,
+		Check:  shell.F("enabled %s || { echo 'not enabled'; return 1; }", unit),
+		Apply:  shell.F("remember_unit %s\nsystemctl enable --quiet %s", unit, unit),
+		Needs:  unitNeed(p, unit),
+		Owns:   []string{"boot " + unit},
 	}
 }
 
@@ -99,7 +102,8 @@ func Restart(unit string) Task {
 // what it does at boot has been done live by other tasks.
 func Unit(name, content string) Task {
 	t := Put("keep it across reboots: "+name, File{Path: "/etc/systemd/system/" + name, Mode: "0644", Content: content})
-	t.Check = shell.Lines(t.Check, shell.F("systemctl is-enabled --quiet %s 2>/dev/null || { echo 'not enabled'; exit 1; }", name))
+	t.Check = shell.Lines(t.Check, shell.F(`[ -e %s ] || systemctl is-enabled --quiet %s 2>/dev/null || { echo 'not enabled'; return 1; }`,
+		"/etc/systemd/system/multi-user.target.wants/"+name, name))
 	t.Apply = shell.Lines(t.Apply, "systemctl daemon-reload", shell.F("systemctl enable --quiet %s", name))
 	t.Owns = []string{"unit " + name}
 	return t

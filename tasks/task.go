@@ -14,6 +14,12 @@ type Task struct {
 	// stdout, and with anything else when it cannot tell.
 	Check shell.Fragment
 
+	// Direct says that Check may be tried in the program's own shell first,
+	// without a process of its own; only "in place" is believed then. Such a
+	// Check does not exit but return, does not lean on set -e, sets no variable
+	// of the engine's prelude, and is quick also when it is not in place.
+	Direct bool
+
 	// Apply makes it so. Empty: the task is a proof, it changes nothing and
 	// fails when it is not so.
 	Apply shell.Fragment
@@ -39,7 +45,7 @@ type Task struct {
 
 // Need is a precondition of a task's Check.
 type Need struct {
-	Met shell.Fragment // exit 0: met
+	Met shell.Fragment // true: met; it must not exit
 	Why string         // "ipvsadm is not installed"
 
 	// ByPackage says that on this platform the package whose absence leaves

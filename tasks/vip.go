@@ -23,9 +23,16 @@ func (v VIP) label() string { return v.Dev + ":" + strconv.Itoa(v.N) }
 func (v VIP) Live() Task {
 	vip := netip.PrefixFrom(v.Address, 32)
 	return Task{
-		Name: "add VIP " + v.Address.String() + " to " + v.label(),
-		Check: shell.F(`now=$(ip -o -4 addr show dev %s | awk -v vip=%s '{ split($4, a, "/") } a[1] == vip { print $4 }')
-[ "$now" = %s ] || { echo "it has ${now:-no such address}"; exit 1; }`, v.Dev, v.Address, vip.String()),
+		Name:   "add VIP " + v.Address.String() + " to " + v.label(),
+		Direct: true,
+		Check: shell.F(`now=$(ip -o -4 addr show dev %s)
+case $now in
+*%s*%s*) ;; # twice: with another mask too
+*%s*) return ;;
+esac
+now=$(printf '%%s\n' "$now" | awk -v vip=%s '{ split($4, a, "/") } a[1] == vip { print $4 }')
+echo "it has ${now:-no such address}"
+return 1`, v.Dev, " inet "+v.Address.String()+"/", " inet "+v.Address.String()+"/", " inet "+vip.String()+" ", v.Address),
 		// one with a wide mask makes the host take the whole network for its own
 		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v vip=%s '{ split($4, a, "/") } a[1] == vip { print $4 }' | while read -r wide; do
   ip addr del "$wide" dev %s
@@ -41,11 +48,12 @@ echo %s`, v.Dev, v.Address, v.Dev, string(shell.F("ip addr del %s dev %s", vip.S
 // Route is the host route of a VIP on lo, now.
 func (v VIP) Route() Task {
 	return Task{
-		Name:  "route " + v.Address.String() + " to " + v.Dev,
-		Check: shell.F(`[ -n "$(ip -4 route show %s/32 dev %s)" ] || { echo 'no such route'; exit 1; }`, v.Address, v.Dev),
-		Apply: v.routeCommand(),
-		Undo:  echo(shell.F("ip route del %s dev %s", v.Address.String()+"/32", v.Dev)),
-		Owns:  []string{"route " + v.Dev + " " + v.Address.String() + "/32"},
+		Name:   "route " + v.Address.String() + " to " + v.Dev,
+		Direct: true,
+		Check:  shell.F(`[ -n "$(ip -4 route show %s/32 dev %s)" ] || { echo 'no such route'; return 1; }`, v.Address, v.Dev),
+		Apply:  v.routeCommand(),
+		Undo:   echo(shell.F("ip route del %s dev %s", v.Address.String()+"/32", v.Dev)),
+		Owns:   []string{"route " + v.Dev + " " + v.Address.String() + "/32"},
 	}
 }
 

@@ -13,7 +13,7 @@ begin() {
   tries=0
   # a lock that was taken away meanwhile, with the cluster, is none
   # shellcheck disable=SC3013 # dash, bash and busybox have -ef
-  until mkdir -p "$run" && exec 9>>"$run/lock" && flock -n 9 && [ "$run/lock" -ef /proc/self/fd/9 ]; do
+  until { [ -d "$run" ] || mkdir -p "$run"; } && exec 9>>"$run/lock" && flock -n 9 && [ "$run/lock" -ef /proc/self/fd/9 ]; do
     if [ $tries -ge 20 ]; then
       tell note "$(cat "$run/lock")"
       event locked
