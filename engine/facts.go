@@ -55,7 +55,6 @@ func Gather(ctx context.Context, h Host, a Ask) (*tasks.Facts, error) {
 
 func parseFacts(out string) (*tasks.Facts, error) {
 	f := &tasks.Facts{Trees: map[string]string{}, Zones: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1}
-	interfaces := map[string]int{}
 	ended := false
 	for _, line := range strings.Split(out, "\n") {
 		key, rest, _ := strings.Cut(line, " ")
@@ -94,17 +93,10 @@ func parseFacts(out string) (*tasks.Facts, error) {
 			}
 		case "selinux":
 			f.SELinux = rest
-		case "link":
-			interfaces[rest] = len(f.Interfaces)
-			f.Interfaces = append(f.Interfaces, tasks.Interface{Name: rest})
-		case "address":
-			dev, address, _ := strings.Cut(rest, " ")
-			p, err := netip.ParsePrefix(address)
-			if i, ok := interfaces[dev]; ok && err == nil {
-				f.Interfaces[i].Addresses = append(f.Interfaces[i].Addresses, p)
+		case "default":
+			if w := strings.Fields(rest); len(w) > 1 && w[0] == "via" && !f.Gateway.IsValid() {
+				f.Gateway, _ = netip.ParseAddr(w[1])
 			}
-		case "gateway":
-			f.Gateway, _ = netip.ParseAddr(rest)
 		case "answers":
 			vip, mac, _ := strings.Cut(rest, " ")
 			if a, err := netip.ParseAddr(vip); err == nil {
@@ -118,12 +110,31 @@ func parseFacts(out string) (*tasks.Facts, error) {
 			}
 		case "end":
 			ended = true
+		default:
+			parseIP(f, strings.Fields(line))
 		}
 	}
 	if !ended {
 		return nil, errors.New("cannot read the host's facts: the answer is incomplete")
 	}
 	return f, nil
+}
+
+// parseIP takes one line of `ip addr show`: "2: ens33@if5: <…", and below it
+// "    inet 192.168.1.20/24 …".
+func parseIP(f *tasks.Facts, w []string) {
+	if len(w) < 2 {
+		return
+	}
+	if _, err := strconv.Atoi(strings.TrimSuffix(w[0], ":")); err == nil {
+		name, _, _ := strings.Cut(strings.TrimSuffix(w[1], ":"), "@")
+		f.Interfaces = append(f.Interfaces, tasks.Interface{Name: name})
+	}
+	if last := len(f.Interfaces) - 1; w[0] == "inet" && last >= 0 {
+		if p, err := netip.ParsePrefix(w[1]); err == nil {
+			f.Interfaces[last].Addresses = append(f.Interfaces[last].Addresses, p)
+		}
+	}
 }
 
 // parseOS takes one line of os-release(5).

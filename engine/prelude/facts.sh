@@ -3,22 +3,45 @@ LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 has() { command -v "$1" >/dev/null 2>&1; }
-active() { systemctl is-active --quiet "$1" 2>/dev/null; }
+lines() { while IFS= read -r line; do printf '%s %s\n' "$1" "$line"; done; } # of standard input, each after that word
 
-[ -r /etc/os-release ] && sed 's/^/os /' /etc/os-release
+[ -r /etc/os-release ] && lines os </etc/os-release
 for tool in dnf yum apt-get; do
   if has $tool; then echo "manager $tool"; break; fi
 done
 [ -d /run/systemd/system ] && echo 'systemd yes'
 read -r init </proc/1/comm && echo "init $init"
 echo "arch $(uname -m)"
-echo "uid $(id -u)"
+while read -r key _ effective _; do
+  if [ "$key" = Uid: ]; then echo "uid $effective"; break; fi
+done </proc/self/status
 echo "shell $(readlink -f /bin/sh)"
 echo "clock $(date +%s)"
-echo "disk $(df -Pk /var | awk 'NR == 2 { print $4 }')"
+# shellcheck disable=SC2046 # seven words of heading, then device, blocks, used, free
+set -- $(df -Pk /var)
+echo "disk ${11-}"
+
+# asked once for all: a call costs as much as the rest of these questions
+units='NetworkManager systemd-networkd firewalld nftables iptables netfilter-persistent'
+running=' '
+# shellcheck disable=SC2086 # a list of words
+for said in $(systemctl is-active $units 2>/dev/null); do
+  [ "$said" != active ] || running="$running${units%% *} "
+  units=${units#* }
+done
+active() { case $running in *" $1 "*) ;; *) return 1 ;; esac; }
 
 # who brings interfaces up at boot: the first of these that has work to do
-if has ifup && cat /etc/network/interfaces /etc/network/interfaces.d/* 2>/dev/null | awk '$1 == "iface" && $2 != "lo" { found = 1 } END { exit !found }'; then
+stanzas() {
+  for file in /etc/network/interfaces /etc/network/interfaces.d/*; do
+    [ -f "$file" ] || continue
+    while read -r word dev rest || [ -n "$word" ]; do
+      if [ "$word" = iface ] && [ "$dev" != lo ]; then return; fi
+    done <"$file"
+  done
+  return 1
+}
+if has ifup && stanzas; then
   echo 'network ifupdown'
 elif ls /etc/netplan/*.yaml >/dev/null 2>&1; then
   echo 'network netplan'
@@ -37,7 +60,7 @@ if active firewalld; then
   sed -n 's/^DefaultZone=/zone * /p' /etc/firewalld/firewalld.conf
   firewall-cmd --get-active-zones | awk '/^[^ ]/ { zone = $1 } $1 == "interfaces:" { for (i = 2; i <= NF; i++) print "zone " $i " " zone }'
   [ ! -d /usr/lib/firewalld/policies ] || echo 'policies yes'
-elif grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then
+elif [ -e /etc/ufw/ufw.conf ] && grep -q '^ENABLED=yes' /etc/ufw/ufw.conf; then
   echo 'firewall ufw'
 elif active nftables; then
   echo 'firewall nftables'
@@ -53,13 +76,13 @@ elif active netfilter-persistent && [ -s /etc/iptables/rules.v4 ]; then
   echo 'firewall netfilter-persistent'
 fi
 # a kernel may have SELinux without any policy loaded: that is none
-if selinuxenabled 2>/dev/null; then
+if has selinuxenabled && selinuxenabled; then
   echo "selinux $(getenforce | tr '[:upper:]' '[:lower:]')"
 fi
 
-ip -o link show | awk '{ sub(/[:@].*/, "", $2); print "link " $2 }'
-ip -o -4 addr show | awk '{ print "address " $2 " " $4 }'
-ip -4 route show default | awk '$2 == "via" { print "gateway " $3; exit }'
+# as it is: the workstation takes it apart
+ip addr show
+ip -4 route show default
 
 # who else answers for these addresses? Any packet makes the kernel ask.
 for vip in $probe; do
@@ -76,7 +99,7 @@ for vip in $probe; do
   fi
   ip neigh show to "$vip" | awk -v vip="$vip" '{ for (i = 1; i < NF; i++) if ($i == "lladdr") { print "answers " vip " " $(i + 1); exit } }'
 done
-[ -r "$state/manifest" ] && sed 's/^/ours /' "$state/manifest"
+[ -r "$state/manifest" ] && lines ours <"$state/manifest"
 
 # the files of published directories
 while IFS= read -r tree; do
