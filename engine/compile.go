@@ -6,7 +6,6 @@ package engine
 import (
 	_ "embed"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -128,12 +127,28 @@ func needed(text string, check bool) []tasks.Function {
 		if check && f.Changes {
 			continue
 		}
-		if regexp.MustCompile(`(?m)(^|[ |(;])` + f.Name + ` `).MatchString(text) {
+		if calls(text, f.Name) {
 			found = append([]tasks.Function{f}, found...)
 			text += string(f.Text)
 		}
 	}
 	return found
+}
+
+// calls tells whether text has the command name in it. Every program is looked
+// through for every function: a regular expression would take longer than all
+// else that is done for a host.
+func calls(text, name string) bool {
+	for {
+		before, after, found := strings.Cut(text, name+" ")
+		if !found {
+			return false
+		}
+		if before == "" || strings.ContainsAny(before[len(before)-1:], "\n |(;") {
+			return true
+		}
+		text = after
+	}
 }
 
 func writeTask(b *strings.Builder, n int, t tasks.Task, check bool) {

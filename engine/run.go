@@ -178,6 +178,7 @@ func (r *run) read(ctx context.Context, h *hostRun, host Host) {
 		return
 	}
 	h.stdin = session.Stdin
+	h.program.Text = "" // the host has it; with many hosts it is much to keep
 	lines := bufio.NewReader(session.Stdout)
 	for {
 		line, err := lines.ReadString('\n')
