@@ -31,6 +31,9 @@ for said in $(systemctl is-active $units 2>/dev/null); do
 done
 active() { case $running in *" $1 "*) ;; *) return 1 ;; esac; }
 
+# one that somebody on the bus has asked for runs as well
+at_boot() { systemctl is-enabled --quiet "$1" 2>/dev/null; }
+
 # who brings interfaces up at boot: the first of these that has work to do
 stanzas() {
   for file in /etc/network/interfaces /etc/network/interfaces.d/*; do
@@ -47,9 +50,9 @@ elif ls /etc/netplan/*.yaml >/dev/null 2>&1; then
   echo 'network netplan'
 elif [ -d /etc/sysconfig/network-scripts ] && systemctl is-enabled --quiet network 2>/dev/null; then
   echo 'network network-scripts'
-elif active NetworkManager; then
+elif active NetworkManager && at_boot NetworkManager; then
   echo 'network NetworkManager'
-elif active systemd-networkd; then
+elif active systemd-networkd && at_boot systemd-networkd; then
   echo 'network networkd'
 fi
 
