@@ -131,17 +131,17 @@ func TestPreflightDR(t *testing.T) {
 func TestLeftovers(t *testing.T) {
 	const none = ""
 	for entry, want := range map[string]string{
-		"file /etc/old.conf":                     "remove /etc/old.conf",
-		"unit old.service":                       "remove unit old.service",
-		"fstab /mnt/old":                         "unmount /mnt/old",
-		"address ens33 10.0.0.1/24":              "remove 10.0.0.1/24 from ens33",
-		"page /var/www/html/old page.html":       "remove /var/www/html/old page.html",
-		"file /var/www/html/index.html":          none,                              // owned by the plan
-		"service -t 12.0.0.9:80":                 "drain and remove -t 12.0.0.9:80", // it was a director
-		"module ip_vs":                           "unload kernel module ip_vs",
-		"daemon nfs-server":                      "leave nfs-server as it was",
-		"packages":                               none, // stay
-		"something from a later version":         none,
+		"file /etc/old.conf":                         "remove /etc/old.conf",
+		"unit old.service":                           "remove unit old.service",
+		"fstab /mnt/old":                             "unmount /mnt/old",
+		"address ens33 10.0.0.1/24":                  "remove 10.0.0.1/24 from ens33",
+		"page /var/www/html/old page.html":           "remove /var/www/html/old page.html",
+		"file /var/www/html/index.html":              none,                              // owned by the plan
+		"service -t 12.0.0.9:80":                     "drain and remove -t 12.0.0.9:80", // it was a director
+		"module ip_vs":                               "unload kernel module ip_vs",
+		"daemon nfs-server":                          "leave nfs-server as it was",
+		"packages":                                   none, // stay
+		"something from a later version":             none,
 		"rule nat POSTROUTING -s 10.0.0.0/8 -j SNAT": "remove rule nat POSTROUTING -s 10.0.0.0/8 -j SNAT",
 	} {
 		in, _ := fit(t, usual)
