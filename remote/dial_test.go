@@ -14,6 +14,13 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/internal/sshtest"
 )
 
+// nobody is a port on which nothing listens, and which no other test can be
+// given meanwhile, as one that was closed could.
+const (
+	nobody      = 1
+	nobodyThere = "127.0.0.1:1"
+)
+
 func TestDialErrors(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -21,11 +28,6 @@ func TestDialErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
 	web, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,8 +52,8 @@ func TestDialErrors(t *testing.T) {
 		kind   Kind
 		want   []string
 	}{
-		{"nobody listens", Target{Host: "127.0.0.1", Port: port(closed)}, Unreachable,
-			[]string{fmt.Sprintf("cannot reach web1 (%s): connection refused", closed.Addr()), "is sshd running there"}},
+		{"nobody listens", Target{Host: "127.0.0.1", Port: nobody}, Unreachable,
+			[]string{fmt.Sprintf("cannot reach web1 (%s): connection refused", nobodyThere), "is sshd running there"}},
 		{"silence", Target{Host: "127.0.0.1", Port: port(silent)}, Unreachable, []string{"no answer in time", "is the host up?"}},
 		{"not ssh", Target{Host: "127.0.0.1", Port: port(web)}, Unreachable, []string{`: it says "HTTP/1.1 400 Bad Request"`, "is it SSH that listens on this port?"}},
 		{"no such name", Target{Host: "web1.invalid"}, Unreachable, []string{"cannot reach web1 (web1.invalid:22): ", "HostName"}},
@@ -200,11 +202,6 @@ func TestJumpErrors(t *testing.T) {
 	web := sshtest.New(t, sshtest.Options{})
 	home := sshtest.Home(t, bastion, forbids, web, unknown)
 	put(t, home, "known_hosts", forbids.KnownHosts()+bastion.KnownHosts()+stranger.KnownHosts()+web.KnownHosts())
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
 	tests := []struct {
 		name, jump string
 		port       int
@@ -212,8 +209,8 @@ func TestJumpErrors(t *testing.T) {
 		want       []string
 	}{
 		{"forwarding forbidden", forbids.Addr(), web.Port(), Refused, []string{"forbids forwarding", "AllowTcpForwarding"}},
-		{"refused behind it", bastion.Addr(), closed.Addr().(*net.TCPAddr).Port, Unreachable, []string{"cannot reach x", "Connection refused"}},
-		{"jump host down", closed.Addr().String(), web.Port(), Unreachable, []string{" through " + closed.Addr().String() + ": connection refused"}},
+		{"refused behind it", bastion.Addr(), nobody, Unreachable, []string{"cannot reach x", "Connection refused"}},
+		{"jump host down", nobodyThere, web.Port(), Unreachable, []string{" through " + nobodyThere + ": connection refused"}},
 		{"jump host refuses us", stranger.Addr(), web.Port(), Auth, []string{" through " + stranger.Addr(), "ssh-copy-id"}},
 		{"jump host unknown", unknown.Addr(), web.Port(), HostKey, []string{"cannot trust " + unknown.Addr(), "the way to x", "is not known"}},
 	}
@@ -265,9 +262,8 @@ func TestDialContext(t *testing.T) {
 		t.Errorf("read %q, %v", buf[:n], err)
 	}
 	_ = conn.Close()
-	// a port that no other test can be given meanwhile
-	_, err = c.DialContext(t.Context(), "tcp", "127.0.0.1:1")
-	wantError(t, err, Unreachable, "cannot connect from client to 127.0.0.1:1", "Connection refused")
+	_, err = c.DialContext(t.Context(), "tcp", nobodyThere)
+	wantError(t, err, Unreachable, "cannot connect from client to "+nobodyThere, "Connection refused")
 	_, err = c.DialContext(t.Context(), "udp", "127.0.0.1:1")
 	wantError(t, err, Settings)
 
