@@ -16,6 +16,7 @@ import (
 // runs its network, who filters its packets.
 type system struct {
 	name    string
+	long    bool // left out of the short form: it has most in common with another
 	options fakehost.Options
 	setup   string
 	facts   Facts
@@ -77,11 +78,11 @@ func systems() []system {
 rule family="ipv4" source address="192.168.1.0/24" destination address="192.168.1.20" port port="2049" protocol="tcp" accept
 rule family="ipv4" source address="192.168.1.0/24" masquerade
 `, 2) + "lvs-shop\n  <ingress-zone name=\"ANY\"/>\n  <egress-zone name=\"ANY\"/>"},
-		{name: "firewalld, DR", options: fakehost.Options{Firewalld: true}, facts: with(debian, "firewalld"), tasks: admits(direct),
+		{name: "firewalld, DR", long: true, options: fakehost.Options{Firewalld: true}, facts: with(debian, "firewalld"), tasks: admits(direct),
 			after: "firewall-cmd --list-rich-rules; for p in '' --permanent; do firewall-cmd $p --direct --get-all-rules; done",
 			want: `rule family="ipv4" destination address="192.168.1.48" port port="80" protocol="tcp" accept
 ` + strings.Repeat("ipv4 raw PREROUTING 0 -d 192.168.1.48 -p tcp --dport 80 -j CT --notrack\n", 2)},
-		{name: "firewalld without iptables, DR", options: fakehost.Options{Kind: fakehost.EL, Version: "10", Firewalld: true, Packages: []string{"nftables"}}, facts: with(el10, "firewalld"), tasks: admits(direct),
+		{name: "firewalld without iptables, DR", long: true, options: fakehost.Options{Kind: fakehost.EL, Version: "10", Firewalld: true, Packages: []string{"nftables"}}, facts: with(el10, "firewalld"), tasks: admits(direct),
 			after: "firewall-cmd --direct --get-all-rules; nft list ruleset | grep notrack",
 			want:  `		ip daddr 192.168.1.48 tcp dport 80 notrack comment "lvsdeploy-shop_ip_daddr_192.168.1.48_tcp_dport_80_notrack"`},
 		{name: "ufw, NAT", options: fakehost.Options{Packages: []string{"ufw"}}, facts: with(debian, "ufw"), tasks: admits(nat),
@@ -91,7 +92,7 @@ ufw allow to 12.0.0.1 port 80 proto tcp
 ufw allow from 192.168.1.0/24 to 192.168.1.20 port 2049 proto tcp
 ufw route allow in on ens33 out on ens37 from 192.168.1.0/24
 -A POSTROUTING -s 192.168.1.0/24 -o ens37 -j SNAT --to-source 12.0.0.1`},
-		{name: "ufw, DR", options: fakehost.Options{Packages: []string{"ufw"}}, facts: with(debian, "ufw"), tasks: admits(direct),
+		{name: "ufw, DR", long: true, options: fakehost.Options{Packages: []string{"ufw"}}, facts: with(debian, "ufw"), tasks: admits(direct),
 			after: "ufw show added | tail -n 1; iptables -t raw -S PREROUTING; systemctl is-enabled lvsdeploy-shop-untracked",
 			want:  "ufw allow to 192.168.1.48 port 80 proto tcp\n-P PREROUTING ACCEPT\n-A PREROUTING -d 192.168.1.48/32 -p tcp -m tcp --dport 80 -j CT --notrack\nenabled"},
 		{name: "iptables, NAT", options: fakehost.Options{Packages: []string{"iptables-persistent"}}, facts: with(debian, "netfilter-persistent"), tasks: admits(nat),
@@ -129,9 +130,9 @@ table ip lvsdeploy-shop-snat {
 	}
 }
 active`},
-		{name: "nftables, DR", options: fakehost.Options{Packages: []string{"nftables"}}, setup: foreign, facts: with(debian, "nftables"), tasks: admits(direct),
+		{name: "nftables, DR", long: true, options: fakehost.Options{Packages: []string{"nftables"}}, setup: foreign, facts: with(debian, "nftables"), tasks: admits(direct),
 			after: "nft list table ip lvsdeploy-shop-untracked | grep -c notrack; nft list chain inet filter input | grep -c 192.168.1.48", want: "1\n1"},
-		{name: "no firewall, nft", options: fakehost.Options{Kind: fakehost.EL, Version: "10", Packages: []string{"nftables"}}, facts: with(el10, ""), tasks: admits(nat),
+		{name: "no firewall, nft", long: true, options: fakehost.Options{Kind: fakehost.EL, Version: "10", Packages: []string{"nftables"}}, facts: with(el10, ""), tasks: admits(nat),
 			after: "nft list ruleset | grep -c 'snat to 12.0.0.1'; systemctl is-enabled lvsdeploy-shop-snat; nft flush ruleset; systemctl start lvsdeploy-shop-snat; nft list ruleset | grep -c 'snat to'", want: "1\nenabled\n1"},
 		{name: "NetworkManager", options: fakehost.Options{NetworkManager: "NetworkManager"}, tasks: keeps(NetworkManager),
 			after: "nmcli -g GENERAL.STATE connection show lvsdeploy-shop-ens37; nmcli -g ipv4.routes connection show ens33; nmcli -g ipv4.addresses connection show ens33; stat -c %a /etc/NetworkManager/system-connections/*; systemctl is-enabled lvsdeploy-shop-vip-1",
@@ -139,7 +140,7 @@ active`},
 		{name: "networkd", options: fakehost.Options{NetworkManager: "networkd"}, tasks: keeps(Networkd),
 			after: "cat /etc/systemd/network/05-*; systemctl is-active lvsdeploy-shop-gateway lvsdeploy-shop-vip-0 lvsdeploy-shop-vip-1; ip -4 route show default | sed 's/ *$//'",
 			want:  "# ens37, put here by lvsdeploy for cluster shop\n[Match]\nName=ens37\n\n[Network]\nAddress=12.0.0.1/24\nactive\nactive\nactive\ndefault via 192.168.1.10 dev ens33"},
-		{name: "netplan", options: fakehost.Options{NetworkManager: "netplan"}, tasks: keeps(Netplan),
+		{name: "netplan", long: true, options: fakehost.Options{NetworkManager: "netplan"}, tasks: keeps(Netplan),
 			after: "stat -c %a /etc/netplan/90-*; tail -n 3 /etc/netplan/90-*", want: "600\n    ens37:\n      addresses:\n        - 12.0.0.1/24"},
 	}
 }
@@ -150,6 +151,9 @@ func TestEverySystem(t *testing.T) {
 	for _, s := range systems() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
+			if s.long && !*full {
+				t.Skip("NOT RUN: it is in the long form (-full), make unit-long")
+			}
 			s.options.Interfaces = []fakehost.Interface{{Name: "ens33", Addresses: []string{"192.168.1.20/24"}}, {Name: "ens37"}}
 			s.options.Packages = append(s.options.Packages, "iptables")
 			b := newBench(t, s.options)
