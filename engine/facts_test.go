@@ -82,12 +82,3 @@ func TestFactsIncomplete(t *testing.T) {
 		}
 	}
 }
-
-// TestFactsProcesses holds how many processes the questions start.
-func TestFactsProcesses(t *testing.T) {
-	h := host(t, "web1", fakehost.Dash)
-	started, code, err := h.Started(engine.FactsProgram(engine.Ask{Cluster: "shop"}), strings.NewReader(""), nil)
-	if err != nil || code != 0 || len(started) > 7 {
-		t.Errorf("exit %d, %v; %d processes: %q", code, err, len(started), started)
-	}
-}
