@@ -97,7 +97,7 @@ func TestProxy(t *testing.T) {
 		t.Error("the first connection was not dropped")
 	}
 	took, err := ask()
-	if err != nil || took < 2*rtt || took > 10*rtt {
+	if err != nil || took < 2*rtt || took > 100*rtt {
 		t.Errorf("a question took %v (%v), want a little over %v", took, err, 2*rtt)
 	}
 }
