@@ -22,43 +22,6 @@ type Conn struct {
 	secret  *becomeSecret
 	link    *link
 	closing sync.Once
-
-	opening sync.Mutex
-	opened  bool        // a session was opened before
-	spare   chan opened // the one for the program after the first; nil: none
-}
-
-// session opens a channel for a program. With the first one a second is asked
-// for, in the same flight: the next program begins a round trip sooner. A host
-// that has no room for two says so, and is asked again when it is needed.
-func (c *Conn) session(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, error) {
-	c.opening.Lock()
-	first, spare := !c.opened, c.spare
-	c.opened, c.spare = true, nil
-	c.opening.Unlock()
-	if spare != nil {
-		select {
-		case o := <-spare:
-			if o.err == nil {
-				return o.ch, o.reqs, nil
-			}
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		}
-	}
-	ch, reqs, err := c.link.open(ctx, "session", nil)
-	if first && err == nil {
-		next := make(chan opened, 1)
-		if c.link.spawn(func() {
-			ch, reqs, err := c.link.client.OpenChannel("session", nil)
-			next <- opened{ch, reqs, err}
-		}) {
-			c.opening.Lock()
-			c.spare = next
-			c.opening.Unlock()
-		}
-	}
-	return ch, reqs, err
 }
 
 // Name returns the Target's name.

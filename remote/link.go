@@ -194,16 +194,14 @@ func (l *link) dead(patience time.Duration) bool {
 	}
 }
 
-// opened is how opening a channel went.
-type opened struct {
-	ch   ssh.Channel
-	reqs <-chan *ssh.Request
-	err  error
-}
-
 // open opens a channel. When ctx ends first, the channel is closed as soon as
 // it is there.
 func (l *link) open(ctx context.Context, kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
+	type opened struct {
+		ch   ssh.Channel
+		reqs <-chan *ssh.Request
+		err  error
+	}
 	got := make(chan opened)
 	started := l.spawn(func() {
 		ch, reqs, err := l.client.OpenChannel(kind, extra)

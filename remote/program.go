@@ -105,7 +105,7 @@ func (c *Conn) start(ctx context.Context, script, password string) (*Process, er
 	if strings.IndexByte(script, 0) >= 0 {
 		return nil, &Error{Host: c.name, Op: op, Kind: Settings, Err: errors.New("it contains a NUL byte")}
 	}
-	ch, reqs, err := c.session(ctx)
+	ch, reqs, err := c.link.open(ctx, "session", nil)
 	if err != nil {
 		return nil, c.openError(ctx, op, err)
 	}
