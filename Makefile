@@ -7,10 +7,17 @@
 GO ?= go
 export CGO_ENABLED = 0
 
+# What is installed where it is missing, from Debian's packages.
+for_lab = user-mode-linux mmdebstrap dpkg-dev e2fsprogs iproute2 ethtool openssh-client util-linux
+for_tests = shellcheck busybox-static dash bash openssh-server openssh-client util-linux iproute2 curl nftables
+for_bench = ansible ansible-mitogen openssh-server openssh-client iproute2 python3
+for_dist = git
+for_dist_test = mmdebstrap util-linux
+
 .PHONY: bench demo test test-all unit unit-long unit-all lint build lab-test lab-test-all dist dist-test tools clean
 
 demo: build ## a real cluster in the lab: deployed, verified
-	sh lab/install.sh
+	sh lab/packages.sh 'the lab' $(for_lab)
 	sh lab/demo.sh bin/lvsdeploy $(MODE)
 
 test: tools lint unit unit-long lab-test
@@ -20,8 +27,8 @@ test-all: tools lint unit unit-all lab-test-all dist-test
 # A module cache that is not there yet is filled first, so that downloads do not
 # count as tests.
 tools:
-	sh lab/install.sh
-	sh lab/test-tools.sh
+	sh lab/packages.sh 'the lab' $(for_lab)
+	sh lab/packages.sh 'the tests' $(for_tests)
 	$(GO) mod download
 
 lint: tools
@@ -56,7 +63,7 @@ lab-test-all: build
 
 # BENCH='-hosts 4,20 -rounds 3' or other flags: bin/bench -h
 bench: build ## beside Ansible, on the same hosts: bench/latest.json, bench/latest.svg
-	sh bench/install.sh
+	sh lab/packages.sh 'the bench' $(for_bench)
 	$(GO) build -trimpath -o bin/bench ./bench
 	bin/bench $(BENCH)
 
@@ -64,9 +71,11 @@ build:
 	$(GO) build -trimpath -o bin/lvsdeploy ./cmd/lvsdeploy
 
 dist: ## binaries, .deb, .rpm, checksums
+	sh lab/packages.sh packaging $(for_dist)
 	GO=$(GO) sh packaging/dist.sh
 
 dist-test: dist
+	sh lab/packages.sh 'bare machines' $(for_dist_test)
 	GO=$(GO) sh packaging/test.sh
 
 clean:

@@ -146,7 +146,8 @@ func TestCancel(t *testing.T) {
 	held := with(flag("held"), "sleep 60")
 	o := engine.Options{Label: func(h string) string { return h }, Who: "x"}
 	var events []engine.Event
-	engine.Run(ctx, "shop", storage(held, flag("a"), flag("b"), flag("c"), flag("d")), hosts, o, func(e engine.Event) {
+	plan := storage(held, flag("a"), flag("b"), flag("c"), flag("d"))
+	engine.Run(ctx, "shop", plan, fakerun.Enter(plan, hosts), o, func(e engine.Event) {
 		events = append(events, e)
 		if e.Kind == engine.KindHost && strings.HasPrefix(e.Detail, "waiting for nfs") {
 			cancel()

@@ -44,8 +44,8 @@ func (r *run) lostAtRisk(ctx context.Context, h *hostRun, err error) bool {
 		return true
 	}
 	var exit *remote.ExitError
-	if h.next < len(h.program.steps) && h.program.steps[h.next].task.Undo != "" {
-		h.atRisk = h.program.steps[h.next].task.Name
+	if h.next < len(h.steps) && h.steps[h.next].task.Undo != "" {
+		h.atRisk = h.steps[h.next].task.Name
 	}
 	// 75: it has stopped of its own accord, perhaps because the host went back
 	ended := err == nil || errors.As(err, &exit) && exit.Code != 75
@@ -97,11 +97,15 @@ func (r *run) confirm(ctx context.Context, h *hostRun) error {
 func (r *run) askConfirmation(ctx context.Context, h *hostRun) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.ConfirmTimeout)
 	defer cancel()
-	host, hangUp, err := r.o.Dial(ctx, h.name)
-	if err != nil {
-		return "", err
+	host := h.host
+	if r.o.Dial != nil {
+		anew, hangUp, err := r.o.Dial(ctx, h.name)
+		if err != nil {
+			return "", err
+		}
+		defer hangUp()
+		host = anew
 	}
-	defer hangUp()
 	session, err := host.Start(ctx, string(shell.F("state=%s\nnonce=%s\n", "/var/lib/lvsdeploy/"+r.cluster, h.nonce))+confirmScript)
 	if err != nil {
 		return "", err

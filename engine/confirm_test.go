@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/netip"
 	"strings"
@@ -136,6 +137,23 @@ func TestUnconfirmedChangeIsTakenBack(t *testing.T) {
 	}
 }
 
+// untilConfirm lets a program begin to change things, and reads on until it
+// waits for a confirmation.
+func untilConfirm(t *testing.T, session *engine.Session) {
+	t.Helper()
+	if _, err := io.WriteString(session.Stdin, "go   \n"); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1<<16)
+	for said := ""; !strings.Contains(said, "@x confirm"); {
+		n, err := session.Stdout.Read(buf)
+		if err != nil {
+			t.Fatalf("%v after:\n%s", err, said)
+		}
+		said += string(buf[:n])
+	}
+}
+
 // Nobody is there any more: the workstation was killed right after the change.
 func TestRevertNeedsNobody(t *testing.T) {
 	t.Parallel()
@@ -146,15 +164,7 @@ func TestRevertNeedsNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	buf := make([]byte, 1<<16)
-	var said string
-	for !strings.Contains(said, "@x confirm") {
-		n, err := session.Stdout.Read(buf)
-		if err != nil {
-			t.Fatalf("%v after:\n%s", err, said)
-		}
-		said += string(buf[:n])
-	}
+	untilConfirm(t, session)
 	if live(h) == was {
 		t.Error("nothing was changed")
 	}
@@ -176,14 +186,7 @@ func TestNextRunTakesBackFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	buf := make([]byte, 1<<16)
-	for said := ""; !strings.Contains(said, "@x confirm"); {
-		n, err := session.Stdout.Read(buf)
-		if err != nil {
-			t.Fatalf("%v after:\n%s", err, said)
-		}
-		said += string(buf[:n])
-	}
+	untilConfirm(t, session)
 	cancel()
 	_ = session.Wait()
 	// what waits to take the change back must not hold the lock meanwhile
@@ -223,14 +226,7 @@ func TestBootFinishesRevert(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			buf := make([]byte, 1<<16)
-			for said := ""; !strings.Contains(said, "@x confirm"); {
-				n, err := session.Stdout.Read(buf)
-				if err != nil {
-					t.Fatalf("%v after:\n%s", err, said)
-				}
-				said += string(buf[:n])
-			}
+			untilConfirm(t, session)
 			cancel()
 			_ = session.Wait()
 			unit, said, code := h.Run("cat /etc/systemd/system/sysinit.target.wants/lvsdeploy-shop-revert.service")

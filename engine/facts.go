@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bufio"
 	"context"
 	_ "embed"
 	"errors"
@@ -14,8 +15,12 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/tasks"
 )
 
-//go:embed prelude/facts.sh
-var factsScript string
+var (
+	//go:embed prelude/facts.sh
+	factsScript string
+	//go:embed prelude/next.sh
+	nextScript string
+)
 
 // Ask is what a host is asked beside what every host is.
 type Ask struct {
@@ -24,33 +29,86 @@ type Ask struct {
 	Probe   []netip.Addr // addresses that somebody else on the LAN may hold
 }
 
-// FactsProgram is the one read-only program that tells everything about a host.
+// FactsProgram is the one read-only program that tells everything about a
+// host. When it is through it waits for the program that is made of its answer:
+// another session would cost a login's time on the host, and two round trips.
 func FactsProgram(a Ask) string {
 	var probe []string
 	for _, address := range a.Probe {
 		probe = append(probe, address.String())
 	}
-	return string(shell.F("state=%s\ntrees=%s\nprobe=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
-		strings.Join(a.Trees, "\n"), strings.Join(probe, " "))) + factsScript
+	return "(\n" + string(shell.F("state=%s\ntrees=%s\nprobe=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
+		strings.Join(a.Trees, "\n"), strings.Join(probe, " "))) + factsScript + ") </dev/null || exit\n" + nextScript
 }
 
-// Gather reads one host's facts.
-func Gather(ctx context.Context, h Host, a Ask) (*tasks.Facts, error) {
-	session, err := h.Start(ctx, FactsProgram(a))
+// Asked is a host that has told what it is. It is a Host for one program, which
+// it waits for; Close sends it away without.
+type Asked struct {
+	Facts   *tasks.Facts
+	session *Session
+	out     *bufio.Reader
+}
+
+// Start implements Host.
+func (a *Asked) Start(_ context.Context, program string) (*Session, error) {
+	mark := NewNonce()
+	text := program + "\n#" + mark
+	if _, err := fmt.Fprintf(a.session.Stdin, "%d %s\n%s", len(text), mark, text); err != nil {
+		return nil, err
+	}
+	return &Session{Stdin: a.session.Stdin, Stdout: a.out, Wait: a.session.Wait, Stderr: a.session.Stderr}, nil
+}
+
+// Close ends the host's waiting.
+func (a *Asked) Close() error {
+	_ = a.session.Stdin.Close() // it may have ended already
+	_, _ = io.Copy(io.Discard, a.out)
+	return a.session.Wait()
+}
+
+// Examine reads one host's facts. What it returns must be given a program, or
+// closed.
+func Examine(ctx context.Context, h Host, ask Ask) (*Asked, error) {
+	session, err := h.Start(ctx, FactsProgram(ask))
 	if err != nil {
 		return nil, err
 	}
-	out, readErr := io.ReadAll(session.Stdout)
-	if err := session.Wait(); err != nil {
-		if said := strings.TrimSpace(session.Stderr()); said != "" {
-			return nil, fmt.Errorf("cannot read the host's facts: %w: %s", err, said)
+	a := &Asked{session: session, out: bufio.NewReader(session.Stdout)}
+	var answer strings.Builder
+	var readErr error
+	for readErr == nil {
+		var line string
+		if line, readErr = a.out.ReadString('\n'); line == "next\n" {
+			break
 		}
-		return nil, fmt.Errorf("cannot read the host's facts: %w", err)
+		answer.WriteString(line)
 	}
 	if readErr != nil {
-		return nil, readErr
+		_ = session.Stdin.Close()
+		if err := session.Wait(); err != nil {
+			if said := strings.TrimSpace(session.Stderr()); said != "" {
+				return nil, fmt.Errorf("cannot read the host's facts: %w: %s", err, said)
+			}
+			return nil, fmt.Errorf("cannot read the host's facts: %w", err)
+		}
+		if readErr != io.EOF {
+			return nil, readErr
+		}
 	}
-	return parseFacts(string(out))
+	if a.Facts, err = parseFacts(answer.String()); err != nil {
+		_ = a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// Gather reads one host's facts, and that is all.
+func Gather(ctx context.Context, h Host, ask Ask) (*tasks.Facts, error) {
+	a, err := Examine(ctx, h, ask)
+	if err != nil {
+		return nil, err
+	}
+	return a.Facts, a.Close()
 }
 
 func parseFacts(out string) (*tasks.Facts, error) {

@@ -15,7 +15,7 @@ type Host interface {
 
 // Session is a program that runs.
 type Session struct {
-	Stdin  io.Writer
+	Stdin  io.WriteCloser
 	Stdout io.Reader
 	Wait   func() error // after Stdout has ended
 	Stderr func() string

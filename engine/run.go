@@ -37,60 +37,98 @@ type Options struct {
 // NewNonce makes the mark of one run's events.
 func NewNonce() string { return "@" + strings.ToLower(rand.Text()[:16]) }
 
+// ErrUnfit is what Enter returns for a host that must not be part of the
+// cluster as it is: then nothing is changed on any host.
+var ErrUnfit = errors.New("not fit")
+
+// Enter brings a host into the run: it reaches and examines it, and returns
+// what its program goes over and a plan that holds its part. It is called for
+// all hosts at once. Why it does not come it tells the user itself.
+type Enter func(ctx context.Context, host string) (Host, tasks.Plan, error)
+
 // Run takes every host of the plan through its stages and returns when all of
-// them are through or cannot go on. A host of the plan that is not in hosts
-// was not reached: those that need it stop where they need it. What happened is in the events.
-func Run(ctx context.Context, cluster string, plan tasks.Plan, hosts map[string]Host, o Options, sink Sink) {
+// them are through or cannot go on. The plan is what is known before any host
+// was asked: who has part in which stage, at most; Enter fills it in. A host
+// that does not come stops those that need it where they need it. A host begins
+// as soon as it has come, but none changes anything before all have come or
+// failed to. What happened is in the events.
+func Run(ctx context.Context, cluster string, plan tasks.Plan, enter Enter, o Options, sink Sink) {
 	if o.ConfirmTimeout == 0 {
 		o.ConfirmTimeout = DefaultConfirmTimeout
 	}
-	if o.Dial == nil {
-		o.Dial = func(_ context.Context, name string) (Host, func(), error) { return hosts[name], func() {}, nil }
-	}
-	r := &run{cluster: cluster, plan: plan, o: o, sink: sink, hosts: map[string]*hostRun{}, said: make(chan said)}
+	r := &run{cluster: cluster, o: o, enter: enter, sink: sink, hosts: map[string]*hostRun{}, said: make(chan said)}
 	for _, stage := range plan {
 		for _, hp := range stage.Hosts {
 			if r.hosts[hp.Host] == nil {
-				nonce := NewNonce()
-				r.order = append(r.order, hp.Host)
-				r.hosts[hp.Host] = &hostRun{name: hp.Host, nonce: nonce, waiting: -1, done: map[int]bool{},
-					program: Compile(plan, hp.Host, Heading{Cluster: cluster, Host: o.Label(hp.Host), Mode: o.Mode, Who: o.Who, Nonce: nonce,
-						Patience: o.ConfirmTimeout}, o.Check)}
+				h := &hostRun{name: hp.Host, nonce: NewNonce(), plan: plan, waiting: -1, done: map[int]bool{}}
+				r.order = append(r.order, h)
+				r.hosts[hp.Host] = h
 			}
 		}
 	}
-	r.run(ctx, hosts)
+	for _, h := range r.order {
+		h.stages = stagesOf(plan, h.name)
+	}
+	r.run(ctx)
 }
 
-// said is what one host's reader passes on: a line, or the end; or how the
-// confirmation of a change went.
+// stagesOf lists the stages that a host has part in.
+func stagesOf(plan tasks.Plan, host string) []int {
+	var list []int
+	for n, stage := range plan {
+		if slices.ContainsFunc(stage.Hosts, func(hp tasks.HostPlan) bool { return hp.Host == host }) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// said is what one host's reader passes on: how it came, a line, or the end; or
+// how the confirmation of a change went.
 type said struct {
 	host      *hostRun
+	entered   *entry
 	line      string
 	end       bool
 	confirmed bool
 	err       error
 }
 
+// entry is a host's part, once it is known.
+type entry struct {
+	host  Host
+	plan  tasks.Plan
+	steps []step
+}
+
 type run struct {
 	cluster string
-	plan    tasks.Plan
 	o       Options
+	enter   Enter
 	sink    Sink
-	order   []string
+	order   []*hostRun
 	hosts   map[string]*hostRun
 	said    chan said
 	spawn   func(func()) // in a goroutine that the run waits for; it says one last thing
+
+	unfit []string // hosts that keep all others from changing anything
+	moved bool     // something happened that a host may wait for
 }
 
 // hostRun is where one host is in its program.
 type hostRun struct {
 	name    string
 	nonce   string
-	program Program
+	plan    tasks.Plan // its own once it has come, before that what is known without it
+	stages  []int      // of plan, those that it has part in
+	steps   []step
+	host    Host
 	stdin   io.Writer
+	come    bool         // or failed to
+	asks    bool         // it waits for leave to change something
 	next    int          // the task that comes now
 	waiting int          // the stage it waits to begin; -1: none
+	waits   string       // for whom, as it was told last
 	done    map[int]bool // stages it is through with
 	ended   bool
 
@@ -115,7 +153,7 @@ const (
 	wordStop  = "stop \n"
 )
 
-func (r *run) run(ctx context.Context, hosts map[string]Host) {
+func (r *run) run(ctx context.Context) {
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -130,15 +168,8 @@ func (r *run) run(ctx context.Context, hosts map[string]Host) {
 			f()
 		}()
 	}
-	for _, name := range r.order {
-		h := r.hosts[name]
-		if hosts[name] == nil {
-			h.ended = true // the others learn at their barriers that it does not come
-			continue
-		}
-		h.began = time.Now()
-		r.start(h)
-		r.spawn(func() { r.read(ctx, h, hosts[name]) })
+	for _, h := range r.order {
+		r.spawn(func() { r.host(ctx, h) })
 	}
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
@@ -148,21 +179,29 @@ func (r *run) run(ctx context.Context, hosts map[string]Host) {
 			switch {
 			case s.end:
 				running--
+				r.moved = true
 				if s.host.ended = true; !r.lostAtRisk(ctx, s.host, s.err) {
 					r.end(s.host, s.err)
 				}
 			case s.confirmed:
 				running--
+				r.moved = true
 				r.confirmed(s.host, s.err)
+			case s.entered != nil:
+				r.entered(s.host, s.entered)
 			case s.line == "confirm":
 				r.reachAnew(ctx, s.host)
 			default:
 				r.line(s.host, s.line)
 			}
-			r.passBarriers()
+			if r.moved {
+				r.moved = false
+				r.giveLeave()
+				r.passBarriers()
+			}
 		case <-tick.C:
-			for _, h := range r.hosts {
-				if (h.waiting >= 0 || h.confirming) && !h.ended {
+			for _, h := range r.order {
+				if (h.waiting >= 0 || h.confirming || h.asks) && !h.ended {
 					h.send(wordWait)
 				}
 			}
@@ -170,15 +209,39 @@ func (r *run) run(ctx context.Context, hosts map[string]Host) {
 	}
 }
 
-// read starts the program and passes its events on until it ends.
-func (r *run) read(ctx context.Context, h *hostRun, host Host) {
-	session, err := host.Start(ctx, h.program.Text)
+// host takes one host from its first contact to its program's end.
+func (r *run) host(ctx context.Context, h *hostRun) {
+	host, plan, err := r.enter(ctx, h.name)
 	if err != nil {
 		r.said <- said{host: h, end: true, err: err}
 		return
 	}
+	program := Compile(plan, h.name, Heading{Cluster: r.cluster, Host: r.o.Label(h.name), Mode: r.o.Mode, Who: r.o.Who, Nonce: h.nonce,
+		Patience: r.o.ConfirmTimeout}, r.o.Check)
+	r.said <- said{host: h, entered: &entry{host, plan, program.steps}}
+	if len(program.steps) == 0 {
+		r.said <- said{host: h, end: true}
+		return
+	}
+	session, err := host.Start(ctx, program.Text)
+	if err != nil {
+		r.said <- said{host: h, end: true, err: err}
+		return
+	}
+	r.said <- said{host: h, end: true, err: r.read(h, session)}
+}
+
+// entered takes a host into the run that has come.
+func (r *run) entered(h *hostRun, e *entry) {
+	h.come, h.host, h.plan, h.stages, h.steps = true, e.host, e.plan, stagesOf(e.plan, h.name), e.steps
+	h.began = time.Now()
+	r.moved = true
+	r.start(h)
+}
+
+// read passes a program's events on until it ends.
+func (r *run) read(h *hostRun, session *Session) error {
 	h.stdin = session.Stdin
-	h.program.Text = "" // the host has it; with many hosts it is much to keep
 	lines := bufio.NewReader(session.Stdout)
 	for {
 		line, err := lines.ReadString('\n')
@@ -189,12 +252,12 @@ func (r *run) read(ctx context.Context, h *hostRun, host Host) {
 			break
 		}
 	}
-	err = session.Wait()
+	err := session.Wait()
 	var exit *remote.ExitError
 	if errors.As(err, &exit) && session.Stderr != nil && strings.TrimSpace(session.Stderr()) != "" {
 		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(session.Stderr()))
 	}
-	r.said <- said{host: h, end: true, err: err}
+	return err
 }
 
 // line takes in one event of a host's program.
@@ -208,18 +271,23 @@ func (r *run) line(h *hostRun, line string) {
 	case "task":
 		words := strings.SplitN(rest, " ", 3)
 		n, err := strconv.Atoi(words[0])
-		if err != nil || len(words) < 2 || n != h.next || n >= len(h.program.steps) {
+		if err != nil || len(words) < 2 || n != h.next || n >= len(h.steps) {
 			return // not an event of ours, whatever it is; the task stays unknown
 		}
 		r.task(h, Status(words[1]))
 	case "passed":
 		if n, err := strconv.Atoi(rest); err == nil {
 			h.done[n] = true
+			r.moved = true
 		}
 	case "wait":
-		if n, err := strconv.Atoi(rest); err == nil {
+		if n, err := strconv.Atoi(rest); err == nil && n >= 0 && n < len(h.plan) {
 			h.waiting = n
+			r.moved = true
 		}
+	case "leave":
+		h.asks = true
+		r.moved = true
 	case "busy":
 		r.sink(Event{Kind: KindHost, Host: h.name, Detail: "waiting for another run on this host"})
 	case "locked":
@@ -234,8 +302,8 @@ func (r *run) line(h *hostRun, line string) {
 }
 
 func (r *run) task(h *hostRun, status Status) {
-	s := h.program.steps[h.next]
-	e := Event{Kind: KindTask, Host: h.name, Stage: r.plan[s.stage].Name, Task: s.task.Name, Status: status, Took: time.Since(h.began)}
+	s := h.steps[h.next]
+	e := Event{Kind: KindTask, Host: h.name, Stage: h.plan[s.stage].Name, Task: s.task.Name, Status: status, Took: time.Since(h.began)}
 	e.Detail = strings.TrimRight(strings.Join(h.note, "\n"), "\n")
 	if r.o.Diff {
 		e.Diff = strings.Join(h.diff, "\n")
@@ -262,25 +330,104 @@ func (r *run) task(h *hostRun, status Status) {
 
 // start tells what a host does from now on.
 func (r *run) start(h *hostRun) {
-	if h.next < len(h.program.steps) {
-		s := h.program.steps[h.next]
-		r.sink(Event{Kind: KindStart, Host: h.name, Stage: r.plan[s.stage].Name, Task: s.task.Name})
+	if h.next < len(h.steps) {
+		s := h.steps[h.next]
+		r.sink(Event{Kind: KindStart, Host: h.name, Stage: h.plan[s.stage].Name, Task: s.task.Name})
 	}
+}
+
+// giveLeave lets hosts begin to change something once all have come or failed
+// to, unless one of them is not fit.
+func (r *run) giveLeave() {
+	var late []string
+	for _, h := range r.order {
+		if !h.come {
+			late = append(late, h.name)
+		}
+	}
+	for _, h := range r.order {
+		switch {
+		case !h.asks || h.ended:
+		case len(r.unfit) > 0:
+			h.asks = false
+			h.stopped = "nothing is changed as long as this is not fit: " + some(r.unfit)
+			h.send(wordStop)
+		case len(late) > 0:
+			r.waits(h, "", "waiting until all hosts were looked at, before the first change: "+some(late))
+		default:
+			h.asks = false
+			h.send(wordGo)
+			r.start(h)
+		}
+	}
+}
+
+// waits tells what a host waits for, once.
+func (r *run) waits(h *hostRun, stage, what string) {
+	if h.waits != what {
+		h.waits = what
+		r.sink(Event{Kind: KindHost, Host: h.name, Stage: stage, Detail: what})
+	}
+}
+
+// some names a few of many.
+func some(names []string) string {
+	if more := len(names) - 3; more > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// through is how far the hosts are with a stage.
+type through struct {
+	late, never []string // those on their way, and those that will not come
+	dirty       bool     // a dry run has found something to change on one of them
+}
+
+// stages tells how far all hosts are, by the stages' names.
+func (r *run) stages() map[string]through {
+	all := map[string]through{}
+	for _, h := range r.order {
+		for _, n := range h.stages {
+			name := h.plan[n].Name
+			t := all[name]
+			switch {
+			case h.done[n]:
+			case h.ended:
+				t.never = append(t.never, h.name)
+			default:
+				t.late = append(t.late, h.name)
+			}
+			t.dirty = t.dirty || h.dirty
+			all[name] = t
+		}
+	}
+	return all
 }
 
 // passBarriers lets every waiting host on whose stage may begin, and stops
 // those whose stage never can.
 func (r *run) passBarriers() {
-	for _, name := range r.order {
-		h := r.hosts[name]
+	if !slices.ContainsFunc(r.order, func(h *hostRun) bool { return h.waiting >= 0 && !h.ended }) {
+		return
+	}
+	stages := r.stages()
+	for _, h := range r.order {
 		if h.waiting < 0 || h.ended {
 			continue
 		}
-		late, never := r.missing(h)
+		var late, never []string
+		dirty := false
+		for _, name := range h.plan[h.waiting].After {
+			late = append(late, stages[name].late...)
+			never = append(never, stages[name].never...)
+			dirty = dirty || stages[name].dirty
+		}
+		late, never = others(late, h.name), others(never, h.name)
 		switch {
 		case r.o.Check && len(late) == 0:
 			// nothing will have changed: who cannot be asked holds nobody up
-			if len(never) > 0 || r.dirtyBefore(h) {
+			if len(never) > 0 || dirty {
 				h.dirty = true
 				h.pass(wordDirty)
 			} else {
@@ -288,55 +435,26 @@ func (r *run) passBarriers() {
 			}
 			r.start(h)
 		case len(never) > 0:
-			h.stopped = fmt.Sprintf("%s did not get through what %s needs first", strings.Join(never, " and "), r.plan[h.waiting].Name)
+			h.stopped = fmt.Sprintf("%s did not get through what %s needs first", strings.Join(never, " and "), h.plan[h.waiting].Name)
 			h.pass(wordStop)
 		case len(late) == 0:
 			h.pass(wordGo)
 			h.began = time.Now()
 			r.start(h)
 		default:
-			r.sink(Event{Kind: KindHost, Host: h.name, Stage: r.plan[h.waiting].Name, Detail: "waiting for " + strings.Join(late, ", ")})
+			r.waits(h, h.plan[h.waiting].Name, "waiting for "+some(late))
 		}
 	}
 }
 
-// missing lists the hosts that h's stage waits for: those that are still on
-// their way, and those that will not come.
-func (r *run) missing(h *hostRun) (late, never []string) {
-	for n, stage := range r.plan {
-		if !slices.Contains(r.plan[h.waiting].After, stage.Name) {
-			continue
-		}
-		for _, hp := range stage.Hosts {
-			other := r.hosts[hp.Host]
-			switch {
-			case other.done[n], other == h:
-			case other.ended:
-				never = append(never, hp.Host)
-			default:
-				late = append(late, hp.Host)
-			}
-		}
-	}
-	slices.Sort(late)
-	slices.Sort(never)
-	return slices.Compact(late), slices.Compact(never)
-}
-
-// dirtyBefore tells whether a dry run has found something to change on a host
-// that h's stage waits for.
-func (r *run) dirtyBefore(h *hostRun) bool {
-	for _, stage := range r.plan {
-		if slices.Contains(r.plan[h.waiting].After, stage.Name) &&
-			slices.ContainsFunc(stage.Hosts, func(hp tasks.HostPlan) bool { return r.hosts[hp.Host].dirty }) {
-			return true
-		}
-	}
-	return false
+// others are the names but one, in order, each once.
+func others(names []string, but string) []string {
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == but })
 }
 
 func (h *hostRun) pass(word string) {
-	h.waiting = -1
+	h.waiting, h.waits = -1, ""
 	h.send(word)
 }
 
@@ -346,7 +464,14 @@ func (h *hostRun) send(word string) { _, _ = io.WriteString(h.stdin, word) }
 
 // end settles what a host's program did not get to.
 func (r *run) end(h *hostRun, err error) {
-	if h.next == len(h.program.steps) && err == nil {
+	if !h.come { // Enter has said why
+		h.come = true
+		if errors.Is(err, ErrUnfit) {
+			r.unfit = append(r.unfit, h.name)
+		}
+		return
+	}
+	if h.next == len(h.steps) && err == nil {
 		return
 	}
 	var exit *remote.ExitError
@@ -370,8 +495,8 @@ func (r *run) end(h *hostRun, err error) {
 }
 
 func (r *run) skipRest(h *hostRun, status Status, why string) {
-	for ; h.next < len(h.program.steps); h.next++ {
-		s := h.program.steps[h.next]
-		r.sink(Event{Kind: KindTask, Host: h.name, Stage: r.plan[s.stage].Name, Task: s.task.Name, Status: status, Detail: why})
+	for ; h.next < len(h.steps); h.next++ {
+		s := h.steps[h.next]
+		r.sink(Event{Kind: KindTask, Host: h.name, Stage: h.plan[s.stage].Name, Task: s.task.Name, Status: status, Detail: why})
 	}
 }

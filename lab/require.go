@@ -11,7 +11,7 @@ import (
 )
 
 // programs are what the lab runs, and the Debian packages they are in.
-// install.sh installs the same.
+// The Makefile's for_lab installs the same.
 var programs = []struct{ program, pkg string }{
 	{"linux.uml", "user-mode-linux"},
 	{"mmdebstrap", "mmdebstrap"},

@@ -6,7 +6,6 @@ set -eu
 cd "$(dirname "$0")/.."
 umask 022
 GO=${GO:-go}
-command -v git >/dev/null || sh packaging/install.sh git
 
 VERSION=$(sh packaging/version.sh)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)

@@ -11,7 +11,6 @@ if [ "${1-}" != inside ]; then
 		echo "cannot make a bare machine: not root" >&2
 		exit 1
 	}
-	sh packaging/install.sh mmdebstrap util-linux
 	exec unshare --mount --propagation private -- sh packaging/test.sh inside
 fi
 

@@ -15,7 +15,7 @@ import (
 // yet. sshd starts to drop them at random beyond ten (MaxStartups 10:30:100).
 const perAddress = 8
 
-// dialer holds what the hosts of one DialAll share.
+// dialer holds what the hosts of one DialEach share.
 type dialer struct {
 	cfg      Config
 	settings *sshConfig
@@ -23,7 +23,8 @@ type dialer struct {
 	keys     *keyring
 	ask      *asker
 	secret   *becomeSecret
-	slots    chan struct{} // nil: as many as there are targets
+	slots    chan struct{}  // nil: as many as there are targets
+	order    map[string]int // the targets', as they were given
 
 	mu        sync.Mutex
 	gateways  map[string]*gateway      // by the hops up to and with it
@@ -68,6 +69,7 @@ func newDialer(cfg Config) (*dialer, error) {
 		gateways:  make(map[string]*gateway),
 		addresses: make(map[string]chan struct{}),
 		vouched:   make(map[string]bool),
+		order:     make(map[string]int),
 	}
 	if cfg.Forks > 0 {
 		d.slots = make(chan struct{}, cfg.Forks)
@@ -104,23 +106,35 @@ func (d *dialer) progress(host, doing string) {
 	d.cfg.Progress(host, doing)
 }
 
-// round dials targets at once and waits for all.
-func (d *dialer) round(ctx context.Context, targets []Target) map[string]Result {
+// unanswered is a target whose host key the operator can be asked about.
+type unanswered struct {
+	target Target
+	key    *unknownKey
+	err    error
+}
+
+// round dials targets at once, passes on how each ended, and returns those
+// that are for the operator to decide.
+func (d *dialer) round(ctx context.Context, targets []Target, ended func(string, Result)) []unanswered {
 	var (
-		mu      sync.Mutex
-		wg      sync.WaitGroup
-		results = make(map[string]Result, len(targets))
+		mu   sync.Mutex
+		wg   sync.WaitGroup
+		open []unanswered
 	)
 	for _, t := range targets {
 		wg.Go(func() {
 			conn, err := d.dial(ctx, t)
 			mu.Lock()
 			defer mu.Unlock()
-			results[t.Name] = Result{Conn: conn, Err: err}
+			if u := d.askable(ctx, err); u != nil {
+				open = append(open, unanswered{t, u, err})
+				return
+			}
+			ended(t.Name, Result{Conn: conn, Err: err})
 		})
 	}
 	wg.Wait()
-	return results
+	return open
 }
 
 // dial connects one target, through its jump hosts.

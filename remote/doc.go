@@ -2,7 +2,7 @@
 // hosts, sudo, programs and files. It alone imports ssh and sftp, and it
 // imports nothing else of this module.
 //
-// [DialAll] connects to every host of a run at once. On a [Conn],
+// [DialEach] connects to every host of a run at once. On a [Conn],
 // [Conn.Program] runs a POSIX sh program of any size over one exec channel,
 // as root where the target asks for it; [Conn.Push] uploads files;
 // [Conn.DialContext] opens connections from the host. Failures are an [Error]

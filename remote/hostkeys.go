@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -297,40 +298,42 @@ func plainPath(err error) error {
 	return err
 }
 
+// askable returns the unknown host key that err is about, if the operator can
+// be asked about it and has not been yet.
+func (d *dialer) askable(ctx context.Context, err error) *unknownKey {
+	var u *unknownKey
+	if d.cfg.Terminal == nil || ctx.Err() != nil || !errors.As(err, &u) || u.hop.strict || d.vouched[u.id()] {
+		return nil
+	}
+	return u
+}
+
 // askUnknown asks once about all host keys that are not known, adds those the
-// operator vouches for, and returns the targets that are worth another try.
-func (d *dialer) askUnknown(ctx context.Context, targets []Target, results map[string]Result) []Target {
-	if d.cfg.Terminal == nil || ctx.Err() != nil {
+// operator vouches for, and returns the targets that are worth another try;
+// the others end here.
+func (d *dialer) askUnknown(open []unanswered, ended func(string, Result)) []Target {
+	if len(open) == 0 {
 		return nil
 	}
 	d.forgetGateways()
-	var again []Target
+	slices.SortFunc(open, func(a, b unanswered) int { return d.order[a.target.Name] - d.order[b.target.Name] })
 	var unknown []*unknownKey
 	var question strings.Builder
 	asked := make(map[string]bool)
-	for _, t := range targets {
-		var u *unknownKey
-		if !errors.As(results[t.Name].Err, &u) || u.hop.strict || d.vouched[u.id()] {
-			continue
+	for _, o := range open {
+		if u := o.key; !asked[u.id()] {
+			asked[u.id()] = true
+			unknown = append(unknown, u)
+			fmt.Fprintf(&question, "  %-12s %-24s %s %s\n", u.hop.name, u.hop.addr(), keyType(u.key), ssh.FingerprintSHA256(u.key))
 		}
-		again = append(again, t)
-		if asked[u.id()] {
-			continue
-		}
-		asked[u.id()] = true
-		unknown = append(unknown, u)
-		fmt.Fprintf(&question, "  %-12s %-24s %s %s\n", u.hop.name, u.hop.addr(), keyType(u.key), ssh.FingerprintSHA256(u.key))
-	}
-	if len(unknown) == 0 {
-		return nil
 	}
 	yes, err := d.ask.confirm("these host keys are not known yet:\n" + question.String() + "add them to known_hosts and go on?")
-	if err != nil || !yes {
-		return nil
-	}
-	var retry []Target
+	vouched := err == nil && yes
 	failed := make(map[string]error)
 	for _, u := range unknown {
+		if !vouched {
+			break
+		}
 		d.vouched[u.id()] = true
 		d.known.mu.Lock()
 		if err := d.known.add(u.hop, u.hop.name, u.key); err != nil {
@@ -338,14 +341,16 @@ func (d *dialer) askUnknown(ctx context.Context, targets []Target, results map[s
 		}
 		d.known.mu.Unlock()
 	}
-	for _, t := range again {
-		var u *unknownKey
-		errors.As(results[t.Name].Err, &u)
-		if err := failed[u.id()]; err != nil {
-			results[t.Name] = Result{Err: d.settingsError(t.Name, err)}
-			continue
+	var retry []Target
+	for _, o := range open {
+		switch err := failed[o.key.id()]; {
+		case !vouched:
+			ended(o.target.Name, Result{Err: o.err})
+		case err != nil:
+			ended(o.target.Name, Result{Err: d.settingsError(o.target.Name, err)})
+		default:
+			retry = append(retry, o.target)
 		}
-		retry = append(retry, t)
 	}
 	return retry
 }

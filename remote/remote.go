@@ -49,9 +49,17 @@ type Result struct {
 	Err  error
 }
 
-// DialAll connects to all targets at once and returns when each is connected
-// or has failed; the result has an entry for every Target.Name. Hosts behind
-// the same jump host share one connection to it, closed with the last of them.
+// DialAll is DialEach for those who need all connections before they can go on:
+// the result has an entry for every Target.Name.
+func DialAll(ctx context.Context, cfg Config, targets []Target) map[string]Result {
+	results := make(map[string]Result, len(targets))
+	DialEach(ctx, cfg, targets, func(name string, r Result) { results[name] = r })
+	return results
+}
+
+// DialEach connects to all targets at once, tells how each ended as soon as it
+// is known, one at a time, and returns after the last. Hosts behind the same
+// jump host share one connection to it, closed with the last of them.
 //
 // Config.Timeout bounds how long a host may stay silent while it is being
 // connected, so that a busy machine, or many hosts at once, make it slower but
@@ -64,22 +72,19 @@ type Result struct {
 //
 // When ctx ends, hosts not connected yet fail with Kind Canceled; those
 // connected stay so, and are the caller's to close.
-func DialAll(ctx context.Context, cfg Config, targets []Target) map[string]Result {
+func DialEach(ctx context.Context, cfg Config, targets []Target, ended func(name string, r Result)) {
 	d, err := newDialer(cfg)
-	results := make(map[string]Result, len(targets))
 	if err != nil {
 		for _, t := range targets {
-			results[t.Name] = Result{Err: d.settingsError(t.Name, err)}
+			ended(t.Name, Result{Err: d.settingsError(t.Name, err)})
 		}
-		return results
+		return
 	}
 	defer d.close()
-
-	for todo := targets; len(todo) > 0; {
-		for name, r := range d.round(ctx, todo) {
-			results[name] = r
-		}
-		todo = d.askUnknown(ctx, todo, results)
+	for n, t := range targets {
+		d.order[t.Name] = n
 	}
-	return results
+	for todo := targets; len(todo) > 0; {
+		todo = d.askUnknown(d.round(ctx, todo, ended), ended)
+	}
 }

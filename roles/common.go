@@ -80,11 +80,11 @@ func Publications(in Input) []Publication {
 			}
 			all = append(all, Publication{h.Name, h.web.Site, dir})
 		}
-	}
-	if n := in.Cluster.NFS; n != nil {
-		for _, e := range n.Exports {
-			if e.Site != "" {
-				all = append(all, Publication{n.Name, e.Site, e.Path})
+		if n := in.Cluster.NFS; n != nil && n.Name == h.Name {
+			for _, e := range n.Exports {
+				if e.Site != "" {
+					all = append(all, Publication{n.Name, e.Site, e.Path})
+				}
 			}
 		}
 	}
@@ -112,11 +112,8 @@ func sysctls(h host, settings ...[2]string) []tasks.Task {
 
 // withLeftovers adds a last stage that takes away what an earlier run put on
 // a host and this plan does not.
-func withLeftovers(in Input, p tasks.Plan) tasks.Plan {
-	clean := tasks.Stage{Name: "clean up"}
-	for _, s := range p {
-		clean.After = append(clean.After, s.Name)
-	}
+func withLeftovers(in Input, after []string, p tasks.Plan) tasks.Plan {
+	clean := tasks.Stage{Name: "clean up", After: after}
 	for _, h := range hosts(in) {
 		if left := leftovers(h, p); len(left.tasks) > 0 {
 			clean.Hosts = append(clean.Hosts, tasks.HostPlan{Host: h.Name, Tasks: left.tasks, Handlers: left.handlers})

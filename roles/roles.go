@@ -17,6 +17,7 @@ type Input struct {
 	Facts   map[string]*tasks.Facts     // by host; a host that was not reached has none
 	Sites   map[string][]tasks.SiteFile // by local directory
 	Staging map[string]string           // by host: where the workstation puts the sites' files
+	Only    string                      // the one host that is asked about; "": all
 }
 
 // host is one machine with everything that a step may ask of it.
@@ -50,21 +51,34 @@ type stage struct {
 // every host (Preflight sees to that); a host without facts has its place in
 // the plan, so that the others wait for it and learn why it does not come.
 func plan(in Input, stages []stage) tasks.Plan {
-	return withLeftovers(in, staged(in, stages))
+	var names []string
+	for _, s := range stages {
+		c := in.Cluster
+		if len(s.director) > 0 || len(s.webs) > 0 && len(c.Webs) > 0 || len(s.nfs) > 0 && c.NFS != nil {
+			names = append(names, s.name)
+		}
+	}
+	return withLeftovers(in, names, staged(in, stages))
+}
+
+// steps are those of a host in the stage.
+func (s stage) steps(h host) []step {
+	switch {
+	case h.Name == h.cluster.Director.Name:
+		return s.director
+	case h.cluster.NFS != nil && h.Name == h.cluster.NFS.Name:
+		return s.nfs
+	}
+	return s.webs
 }
 
 func staged(in Input, stages []stage) tasks.Plan {
 	var p tasks.Plan
+	hosts := hosts(in)
 	for _, s := range stages {
 		out := tasks.Stage{Name: s.name, After: s.after}
-		for _, h := range hosts(in) {
-			steps := s.webs
-			switch {
-			case h.Name == in.Cluster.Director.Name:
-				steps = s.director
-			case in.Cluster.NFS != nil && h.Name == in.Cluster.NFS.Name:
-				steps = s.nfs
-			}
+		for _, h := range hosts {
+			steps := s.steps(h)
 			hp := tasks.HostPlan{Host: h.Name}
 			if in.Facts[h.Name] == nil {
 				if len(steps) > 0 { // nobody knows what there would be to do
@@ -91,6 +105,9 @@ func staged(in Input, stages []stage) tasks.Plan {
 func hosts(in Input) []host {
 	var all []host
 	for _, ih := range in.Cluster.Hosts() {
+		if in.Only != "" && ih.Name != in.Only {
+			continue
+		}
 		h := host{Host: ih, in: in, cluster: in.Cluster}
 		if f := in.Facts[ih.Name]; f != nil {
 			h.facts = *f

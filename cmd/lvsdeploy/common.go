@@ -82,12 +82,12 @@ func (s *session) close(ctx context.Context) error {
 	return exit(s.report.Exit())
 }
 
-// over is a connection as the engine takes it.
-func (s *session) over(c *remote.Conn, host, what string) engine.Host {
+// shown is a host whose programs -vv shows.
+func (s *session) shown(h engine.Host, name, what string) engine.Host {
 	if s.viewer == nil {
-		return engine.Over(c)
+		return h
 	}
-	return s.viewer.watch(host, what, engine.Over(c))
+	return s.viewer.watch(name, what, h)
 }
 
 // hosts are those that the session is about, in the inventory's order, and
@@ -105,26 +105,41 @@ func (s *session) hosts(client bool) []inventory.Host {
 	return hosts
 }
 
-// dial connects to the hosts. Those that could not be reached are in failed
-// (lost reports them); hangUp closes the others.
-func (s *session) dial(ctx context.Context, hosts []inventory.Host) (conns map[string]*remote.Conn, failed map[string]error, hangUp func()) {
+// conns are connections on their way.
+type conns struct {
+	all  map[string]chan remote.Result
+	done chan struct{} // closed after the last result
+}
+
+// reach connects to the hosts at once, and does not wait for them. What it
+// returns must be hung up.
+func (s *session) reach(ctx context.Context, hosts []inventory.Host) *conns {
+	c := &conns{all: map[string]chan remote.Result{}, done: make(chan struct{})}
 	var targets []remote.Target
 	for _, h := range hosts {
 		targets = append(targets, target(h))
+		c.all[h.Name] = make(chan remote.Result, 1)
 	}
-	conns, failed = map[string]*remote.Conn{}, map[string]error{}
-	results := remote.DialAll(ctx, s.config, targets)
-	for _, h := range hosts {
-		r := results[h.Name]
-		if r.Err == nil {
-			conns[h.Name] = r.Conn
-			continue
-		}
-		failed[h.Name] = r.Err
-	}
-	return conns, failed, func() {
-		for _, c := range conns {
-			_ = c.Close() // there is nothing left to lose
+	go func() {
+		defer close(c.done)
+		remote.DialEach(ctx, s.config, targets, func(name string, r remote.Result) { c.all[name] <- r })
+	}()
+	return c
+}
+
+// wait returns a host's connection once it is there or has failed.
+func (c *conns) wait(host string) (*remote.Conn, error) {
+	r := <-c.all[host]
+	c.all[host] <- r // for hangUp
+	return r.Conn, r.Err
+}
+
+// hangUp closes all connections, those too that nobody has waited for.
+func (c *conns) hangUp() {
+	<-c.done
+	for _, result := range c.all {
+		if r := <-result; r.Conn != nil {
+			_ = r.Conn.Close() // there is nothing left to lose
 		}
 	}
 }

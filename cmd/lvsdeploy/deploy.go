@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/user"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -89,76 +88,82 @@ func change(c *cli.Context, std streams, mode inventory.Mode, j job) error {
 // change goes from the first connection to the last event. What goes wrong is
 // in the report.
 func (s *session) change(ctx context.Context, j job, o engine.Options) {
-	conns, failed, hangUp := s.dial(ctx, s.hosts(false))
-	defer hangUp()
-	for _, h := range s.hosts(false) {
-		if err := failed[h.Name]; err != nil {
-			s.lost(h.Name, err)
+	in := roles.Input{Cluster: s.cluster, Sites: map[string][]tasks.SiteFile{}}
+	if j.publish {
+		for _, p := range roles.Publications(in) {
+			files, err := readSite(p.Site)
+			if err != nil {
+				s.report.Event(engine.Event{Kind: engine.KindError, Host: p.Host, Err: err, Exit: int(report.TaskFailed)})
+				return
+			}
+			in.Sites[p.Site] = files
 		}
 	}
-	in := roles.Input{Cluster: s.cluster, Staging: map[string]string{}}
-	in.Facts = s.gather(ctx, conns)
+	conns := s.reach(ctx, s.hosts(false))
+	defer conns.hangUp()
+	enter := func(ctx context.Context, name string) (engine.Host, tasks.Plan, error) {
+		return s.enter(ctx, conns, name, in, j, o.Check)
+	}
+	engine.Run(ctx, s.cluster.Name, s.within(j.plan(in)), enter, o, s.report.Event)
+}
+
+// enter is an engine.Enter: it reaches a host, holds it against the inventory,
+// uploads what it publishes, and plans its part.
+func (s *session) enter(ctx context.Context, conns *conns, name string, in roles.Input, j job, check bool) (engine.Host, tasks.Plan, error) {
+	conn, err := conns.wait(name)
+	if err != nil {
+		s.lost(name, err)
+		return nil, nil, err
+	}
+	asked, err := s.examine(ctx, conn, name)
+	if err != nil {
+		s.lost(name, err)
+		return nil, nil, err
+	}
+	in.Only, in.Facts = name, map[string]*tasks.Facts{name: asked.Facts}
 	if problems := j.fit(in, time.Now()); len(problems) > 0 {
 		for _, p := range problems {
 			s.report.Event(engine.Event{Kind: engine.KindError, Host: p.Host, Err: p, Hint: p.Hint, Exit: int(report.TaskFailed)})
 		}
-		return
-	}
-	if len(in.Facts) == 0 || ctx.Err() != nil {
-		return
+		_ = asked.Close()
+		return nil, nil, engine.ErrUnfit
 	}
 	if j.publish {
-		if err := s.sites(ctx, &in, conns, o.Check); err != nil {
-			return
+		staging, err := s.publish(ctx, conn, in, check)
+		if err != nil {
+			_ = asked.Close()
+			s.lost(name, err)
+			return nil, nil, err
 		}
+		in.Staging = map[string]string{name: staging}
 	}
-	hosts := map[string]engine.Host{}
-	for name := range in.Facts {
-		hosts[name] = s.over(conns[name], name, "the program")
-	}
-	engine.Run(ctx, s.cluster.Name, s.within(j.plan(in)), hosts, o, s.report.Event)
+	return s.shown(asked, name, "the program"), j.plan(in), nil
 }
 
 // dialAnew makes another connection to a host, as somebody would who comes
 // only now.
 func (s *session) dialAnew(ctx context.Context, name string) (engine.Host, func(), error) {
 	h, _ := s.cluster.Host(name)
-	conns, failed, hangUp := s.dial(ctx, []inventory.Host{h})
-	if err := failed[name]; err != nil {
+	conns := s.reach(ctx, []inventory.Host{h})
+	conn, err := conns.wait(name)
+	if err != nil {
+		conns.hangUp()
 		return nil, nil, err
 	}
-	return s.over(conns[name], name, "the confirmation"), hangUp, nil
+	return s.shown(engine.Over(conn), name, "the confirmation"), conns.hangUp, nil
 }
 
-// gather reads the facts of all connected hosts at once. A host whose facts
-// cannot be read is out of the run.
-func (s *session) gather(ctx context.Context, conns map[string]*remote.Conn) map[string]*tasks.Facts {
-	trees := map[string][]string{}
-	for _, p := range roles.Publications(roles.Input{Cluster: s.cluster}) {
-		trees[p.Host] = append(trees[p.Host], p.Dir)
+// examine asks a host what it is.
+func (s *session) examine(ctx context.Context, conn *remote.Conn, name string) (*engine.Asked, error) {
+	s.report.Event(engine.Event{Kind: engine.KindHost, Host: name, Detail: "reading facts"})
+	ask := engine.Ask{Cluster: s.cluster.Name}
+	for _, p := range roles.Publications(roles.Input{Cluster: s.cluster, Only: name}) {
+		ask.Trees = append(ask.Trees, p.Dir)
 	}
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	facts := map[string]*tasks.Facts{}
-	for name, conn := range conns {
-		s.report.Event(engine.Event{Kind: engine.KindHost, Host: name, Detail: "reading facts"})
-		all.Go(func() {
-			ask := engine.Ask{Cluster: s.cluster.Name, Trees: trees[name]}
-			if name == s.cluster.Director.Name && s.cluster.Mode == inventory.DR {
-				ask.Probe = s.cluster.VIPs()
-			}
-			f, err := engine.Gather(ctx, s.over(conn, name, "the questions"), ask)
-			if err != nil {
-				s.lost(name, err)
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			facts[name] = f
-		})
+	if name == s.cluster.Director.Name && s.cluster.Mode == inventory.DR {
+		ask.Probe = s.cluster.VIPs()
 	}
-	all.Wait()
-	return facts
+	return engine.Examine(ctx, s.shown(engine.Over(conn), name, "the questions"), ask)
 }
 
 // within leaves the hosts out of a plan that --limit leaves out. Those that
@@ -191,37 +196,24 @@ func who(command string) string {
 	return fmt.Sprintf("%s on %s, lvsdeploy %s since %s", name, machine, command, time.Now().Format(time.DateTime))
 }
 
-// sites reads the local directories that are published, and unless this is a
-// dry run uploads the files that a host lacks or has otherwise.
-func (s *session) sites(ctx context.Context, in *roles.Input, conns map[string]*remote.Conn, check bool) error {
-	in.Sites = map[string][]tasks.SiteFile{}
-	for _, p := range roles.Publications(*in) {
-		files, ok := in.Sites[p.Site]
-		if !ok {
-			var err error
-			if files, err = readSite(p.Site); err != nil {
-				s.report.Event(engine.Event{Kind: engine.KindError, Host: p.Host, Err: err, Exit: int(report.TaskFailed)})
-				return err
+// publish uploads the files of a host's sites that it lacks or has otherwise,
+// unless this is a dry run, and tells where they are on the host. It changes
+// nothing that anybody is served.
+func (s *session) publish(ctx context.Context, conn *remote.Conn, in roles.Input, check bool) (staging string, err error) {
+	for _, p := range roles.Publications(in) {
+		if staging == "" {
+			home, err := conn.Home(ctx)
+			if err != nil {
+				return "", err
 			}
-			in.Sites[p.Site] = files
+			staging = stagingBelow(home, s.cluster.Name)
 		}
-		facts := in.Facts[p.Host]
-		if facts == nil {
-			continue
-		}
-		home, err := conns[p.Host].Home(ctx)
-		if err != nil {
-			s.lost(p.Host, err)
-			return err
-		}
-		in.Staging[p.Host] = stagingBelow(home, s.cluster.Name)
 		if check {
 			continue
 		}
-		if err := pushSite(ctx, conns[p.Host], p, roles.StagingOf(in.Staging[p.Host], p.Dir), files, facts.Trees); err != nil {
-			s.lost(p.Host, err)
-			return err
+		if err := pushSite(ctx, conn, p, roles.StagingOf(staging, p.Dir), in.Sites[p.Site], in.Facts[p.Host].Trees); err != nil {
+			return "", err
 		}
 	}
-	return nil
+	return staging, nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"sync"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/lvsdeploy/lvsdeploy/report"
@@ -17,16 +19,29 @@ func factsCommand(std streams) *cli.Command {
 			if err != nil {
 				return err
 			}
-			conns, failed, hangUp := s.dial(c.Context, s.hosts(false))
-			defer hangUp()
-			facts := s.gather(c.Context, conns)
-			var all []report.HostFacts
-			for _, h := range s.hosts(false) {
-				if err := failed[h.Name]; err != nil {
-					s.lost(h.Name, err)
-				}
-				all = append(all, report.HostFacts{Host: h.Name, Address: h.Address.String(), Facts: facts[h.Name]})
+			hosts := s.hosts(false)
+			conns := s.reach(c.Context, hosts)
+			defer conns.hangUp()
+			all := make([]report.HostFacts, len(hosts))
+			var asked sync.WaitGroup
+			for i, h := range hosts {
+				all[i] = report.HostFacts{Host: h.Name, Address: h.Address.String()}
+				asked.Go(func() {
+					conn, err := conns.wait(h.Name)
+					if err != nil {
+						s.lost(h.Name, err)
+						return
+					}
+					asked, err := s.examine(c.Context, conn, h.Name)
+					if err != nil {
+						s.lost(h.Name, err)
+						return
+					}
+					all[i].Facts = asked.Facts
+					_ = asked.Close() // it has told all
+				})
 			}
+			asked.Wait()
 			s.report.Facts(all)
 			return s.close(c.Context)
 		},

@@ -68,8 +68,9 @@ func render(std streams, cluster *inventory.Cluster, mode inventory.Mode, facts 
 		}
 		in.Sites[p.Site] = files
 	}
-	plan := roles.For(mode)(in)
 	for _, h := range cluster.Hosts() {
+		in.Only = h.Name
+		plan := roles.For(mode)(in)
 		head := engine.Heading{Cluster: cluster.Name, Host: fmt.Sprintf("%s (%s)", h.Name, h.Address), Mode: string(mode), Who: "somebody, by hand", Nonce: "lvsdeploy"}
 		at := filepath.Join(dir, h.Name)
 		files := map[string]string{

@@ -64,19 +64,21 @@ func runVerify(c *cli.Context, std streams) error {
 		return usagef(hintFor(err), "%v", err)
 	}
 
-	conns, failed, hangUp := s.dial(c.Context, s.hosts(client))
-	defer hangUp()
+	conns := s.reach(c.Context, s.hosts(client))
+	defer conns.hangUp()
+	hosts := map[string]verify.Host{}
+	for _, h := range s.hosts(client) {
+		conn, err := conns.wait(h.Name)
+		if err == nil {
+			hosts[h.Name] = verifiable{conn}
+			continue
+		}
+		// Its checks fail with err, so it is shown with the others.
+		hosts[h.Name] = verify.Unreachable(err)
+		s.report.Note(exitCode(err))
+	}
 	if err := c.Context.Err(); err != nil {
 		return err
-	}
-	hosts := map[string]verify.Host{}
-	for name, conn := range conns {
-		hosts[name] = verifiable{conn}
-	}
-	for name, err := range failed {
-		// Its checks fail with err, so it is shown with the others.
-		hosts[name] = verify.Unreachable(err)
-		s.report.Note(exitCode(err))
 	}
 	res, err := verify.Run(c.Context, s.cluster, hosts, verify.Options{
 		N: n, From: from, LiveMode: s.cluster.Mode == "",

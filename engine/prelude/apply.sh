@@ -1,4 +1,4 @@
-stop='' changed=''
+stop='' changed='' allowed=''
 owns='' # manifest lines of the task to come
 trap 'stop=yes' HUP INT TERM
 
@@ -57,6 +57,14 @@ done_with() {
   [ -z "$stop" ] || exit 75
 }
 
+# The first change waits until every host of the run has been looked at: one
+# that is not what the inventory says keeps all as they are.
+leave() {
+  [ -z "$allowed" ] || return 0
+  [ -t 0 ] || { event leave; hear; }
+  allowed=yes
+}
+
 task() {
   met "$1" || fail "$1" "$needs" "$2"
   look "$1"
@@ -66,6 +74,7 @@ task() {
   fi
   [ $rc = 1 ] || fail "$1" "$out" "$2"
   difference=$out
+  leave
   if [ ! -d "$state/owed" ]; then
     mkdir -p "$state/owed"
     chmod 0700 "$state"
@@ -97,6 +106,7 @@ handler() {
     done_with "$1" ok "$2"
     return
   fi
+  leave
   apply "$1"
   [ $rc = 0 ] || fail "$1" "exit status $rc
 $(tail -c 8000 "$run/out")" "$2"

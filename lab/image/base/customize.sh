@@ -68,4 +68,4 @@ for generator in "$root"/lib/systemd/system-generators/*; do
 	esac
 done
 ln -sf /lib/systemd/system/multi-user.target default.target
-chroot "$root" systemctl -q enable ssh.service
+chroot "$root" systemctl -q enable ssh.service lab-disk.service
