@@ -384,14 +384,14 @@ type through struct {
 	dirty       bool     // a dry run has found something to change on one of them
 }
 
-// stages tells how far all hosts are, by the stages' names.
-func (r *run) stages() map[string]through {
-	all := map[string]through{}
+// through tells how far the hosts are with a stage.
+func (r *run) through(stage string) through {
+	var t through
 	for _, h := range r.order {
 		for _, n := range h.stages {
-			name := h.plan[n].Name
-			t := all[name]
 			switch {
+			case h.plan[n].Name != stage:
+				continue
 			case h.done[n]:
 			case h.ended:
 				t.never = append(t.never, h.name)
@@ -399,19 +399,15 @@ func (r *run) stages() map[string]through {
 				t.late = append(t.late, h.name)
 			}
 			t.dirty = t.dirty || h.dirty
-			all[name] = t
 		}
 	}
-	return all
+	return t
 }
 
 // passBarriers lets every waiting host on whose stage may begin, and stops
 // those whose stage never can.
 func (r *run) passBarriers() {
-	if !slices.ContainsFunc(r.order, func(h *hostRun) bool { return h.waiting >= 0 && !h.ended }) {
-		return
-	}
-	stages := r.stages()
+	stages := map[string]through{} // those that somebody waits for
 	for _, h := range r.order {
 		if h.waiting < 0 || h.ended {
 			continue
@@ -419,11 +415,13 @@ func (r *run) passBarriers() {
 		var late, never []string
 		dirty := false
 		for _, name := range h.plan[h.waiting].After {
-			late = append(late, stages[name].late...)
-			never = append(never, stages[name].never...)
-			dirty = dirty || stages[name].dirty
+			t, known := stages[name]
+			if !known {
+				t = r.through(name)
+				stages[name] = t
+			}
+			late, never, dirty = others(late, t.late, h.name), others(never, t.never, h.name), dirty || t.dirty
 		}
-		late, never = others(late, h.name), others(never, h.name)
 		switch {
 		case r.o.Check && len(late) == 0:
 			// nothing will have changed: who cannot be asked holds nobody up
@@ -447,10 +445,15 @@ func (r *run) passBarriers() {
 	}
 }
 
-// others are the names but one, in order, each once.
-func others(names []string, but string) []string {
-	slices.Sort(names)
-	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == but })
+// others adds names but one to a list, each once.
+func others(list, more []string, but string) []string {
+	known := len(list)
+	for _, name := range more {
+		if name != but && !slices.Contains(list[:known], name) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 func (h *hostRun) pass(word string) {
