@@ -65,7 +65,7 @@ kept() {
 		for file in /etc/network/interfaces /etc/network/interfaces.d/* /etc/sysconfig/network-scripts/ifcfg-* /etc/systemd/system/*.service /etc/systemd/network/*.network /etc/netplan/*.yaml /etc/NetworkManager/system-connections/*; do
 			grep -qswF -e "$vip" "$file" || continue
 			printf '%s in %s\n' "$vip" "$file"
-			grep -E 'iface|/[0-9]|NETMASK|netmask|PREFIX|DEVICE' "$file"
+			grep -E 'iface|interface-name=|^Name=|/[0-9]|NETMASK|netmask|PREFIX|DEVICE' "$file"
 			case $file in
 			*.service) systemctl is-enabled "${file##*/}" ;;
 			esac
