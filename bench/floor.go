@@ -53,12 +53,16 @@ func floorScript(list []tasks.Task, cluster string) string {
 	for n, task := range list {
 		fmt.Fprintf(&checks, "check_%d() {\n%s\n}\n(set -e; check_%d) </dev/null >/dev/null 2>&1 || echo \"check %d\"\n", n, task.Check, n, n)
 	}
-	script := "set -u\nLC_ALL=C\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nexport LC_ALL PATH\nstate=/var/lib/lvsdeploy/" + cluster + "\n"
-	for _, f := range tasks.Library {
-		if strings.Contains(checks.String(), f.Name+" ") && !f.Changes {
-			script += string(f.Text) + "\n"
+	text := checks.String()
+	var functions string
+	for i := len(tasks.Library) - 1; i >= 0; i-- { // a function may use those before it
+		f := tasks.Library[i]
+		if strings.Contains(text, f.Name+" ") && !f.Changes {
+			functions = string(f.Text) + "\n" + functions
+			text += string(f.Text)
 		}
 	}
+	script := "set -u\nLC_ALL=C\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nexport LC_ALL PATH\nstate=/var/lib/lvsdeploy/" + cluster + "\nnewline='\n'\n" + functions
 	return script + checks.String() + "echo end\n"
 }
 

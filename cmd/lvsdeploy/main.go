@@ -6,10 +6,14 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
 func main() {
+	// A run is short and its heap small: collecting less often is a sixth of its
+	// processor time less, for a few megabytes more.
+	debug.SetGCPercent(400)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second ^C ends the process at once
 	os.Exit(int(run(ctx, os.Args, streams{os.Stdin, os.Stdout, os.Stderr})))

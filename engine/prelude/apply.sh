@@ -54,7 +54,7 @@ done_with() {
   result "$@"
   [ "$2" != changed ] || changed=yes
   owns='' undo=''
-  [ -z "$stop" ] || exit 75
+  [ -z "$stop" ] || { told; exit 75; }
 }
 
 # The first change waits until every host of the run has been looked at: one

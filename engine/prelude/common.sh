@@ -12,10 +12,22 @@ needs='' notify='' settles='' direct=''
 word='' # what passed the last barrier
 
 # event WORDS: tell whoever runs this; where nobody listens any more, stop
-event() { printf '%s %s\n' "$nonce" "$*" || exit 75; }
+event() {
+  printf '%s%s %s\n' "$held" "$nonce" "$*" || exit 75
+  held=''
+}
+
+# Results that come quickly one after the other are told together: each word
+# by itself is a packet to make and to read.
+held=''
+told() {
+  [ -z "$held" ] || printf %s "$held" || exit 75
+  held=''
+}
 
 # tell KIND TEXT: text that belongs to the next event
 tell() {
+  told
   [ -z "$2" ] || printf '%s\n' "$2" | tail -c 16000 | sed "s/^/$nonce $1 /" || exit 75
 }
 
@@ -26,6 +38,7 @@ look() {
     rc=0 out=
     return
   fi
+  told
   out=$(exec </dev/null 2>&1 9>&-; set -e; "check_$1")
   rc=$?
 }
@@ -37,7 +50,11 @@ met() {
 
 # result N STATUS NAME: one per task
 result() {
-  event task "$1" "$2" "$3"
+  if [ "$2$direct" = okyes ]; then
+    held="$held$nonce task $1 ok $3$newline"
+  else
+    event task "$1" "$2" "$3"
+  fi
   needs='' notify='' settles='' direct=''
 }
 
