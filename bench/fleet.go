@@ -34,7 +34,7 @@ AuthorizedKeysFile /etc/ssh/authorized_keys
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 UsePAM no
-PidFile none
+PidFile /run/sshd.pid
 Subsystem sftp /usr/lib/openssh/sftp-server
 `
 
@@ -145,7 +145,10 @@ func (m *machine) serve(ctx context.Context, authorized string) error {
 		}
 	}
 	var said strings.Builder
-	if code := m.Exec(ctx, "", "mkdir -p /run/sshd && exec /usr/sbin/sshd -f /etc/ssh/sshd_config </dev/null", nil, nil, &said); code != 0 {
+	// it goes into the background before it listens, and writes its number after
+	const start = `mkdir -p /run/sshd && /usr/sbin/sshd -f /etc/ssh/sshd_config </dev/null || exit
+for i in 1 2 3 4 5 6 7 8 9; do [ -s /run/sshd.pid ] && exit; sleep 0.$i; done; exit 1`
+	if code := m.Exec(ctx, "", start, nil, nil, &said); code != 0 {
 		return fmt.Errorf("cannot start sshd on %s: exit status %d: %s", m.Name, code, said.String())
 	}
 	return nil
