@@ -36,7 +36,7 @@ lint: tools
 	$(GO) vet -tags lab ./...
 	$(GO) tool staticcheck -tags lab ./...
 	GO=$(GO) sh packaging/vet.sh windows
-	shellcheck bench/*.sh lab/*.sh lab/image/*.sh lab/image/*/*.sh lab/image/el/files/usr/sbin/* lab/image/el/files/etc/rc.d/init.d/* \
+	shellcheck lab/*.sh lab/image/*.sh lab/image/*/*.sh lab/image/el/files/usr/sbin/* lab/image/el/files/etc/rc.d/init.d/* \
 		packaging/*.sh cmd/lvsdeploy/completion/*.bash .ci/run
 
 unit: tools
