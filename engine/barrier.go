@@ -52,7 +52,13 @@ func some(names []string) string {
 // through is how far the hosts are with a stage.
 type through struct {
 	late, never []string // those on their way, and those that will not come
+	touched     bool     // something was changed on one of them
 	dirty       bool     // a dry run has found something to change on one of them
+}
+
+// add is how far the hosts are with both, but for one host.
+func (t through) add(more through, but string) through {
+	return through{others(t.late, more.late, but), others(t.never, more.never, but), t.touched || more.touched, t.dirty || more.dirty}
 }
 
 // through tells how far the hosts are with a stage.
@@ -69,7 +75,7 @@ func (r *run) through(stage string) through {
 			default:
 				t.late = append(t.late, h.name)
 			}
-			t.dirty = t.dirty || h.dirty
+			t.touched, t.dirty = t.touched || h.touched, t.dirty || h.dirty
 		}
 	}
 	return t
@@ -80,40 +86,91 @@ func (r *run) through(stage string) through {
 func (r *run) passBarriers() {
 	stages := map[string]through{} // those that somebody waits for
 	for _, h := range r.order {
-		if h.waiting < 0 || h.ended {
+		stage := h.barrier()
+		if stage < 0 || h.ended {
 			continue
 		}
-		var late, never []string
-		dirty := false
-		for _, name := range h.plan[h.waiting].After {
-			t, known := stages[name]
-			if !known {
-				t = r.through(name)
-				stages[name] = t
+		var t through
+		for _, name := range h.plan[stage].After {
+			if _, known := stages[name]; !known {
+				stages[name] = r.through(name)
 			}
-			late, never, dirty = others(late, t.late, h.name), others(never, t.never, h.name), dirty || t.dirty
+			t = t.add(stages[name], h.name)
 		}
 		switch {
-		case r.o.Check && len(late) == 0:
+		case r.o.Check && len(t.late) == 0:
 			// nothing will have changed: who cannot be asked holds nobody up
-			if len(never) > 0 || dirty {
+			if len(t.never) > 0 || t.dirty {
 				h.dirty = true
-				h.pass(wordDirty)
+				r.pass(h, wordDirty)
 			} else {
-				h.pass(wordGo)
+				r.pass(h, wordGo)
 			}
-			r.start(h)
-		case len(never) > 0:
-			h.stopped = fmt.Sprintf("%s did not get through what %s needs first", strings.Join(never, " and "), h.plan[h.waiting].Name)
-			h.pass(wordStop)
-		case len(late) == 0:
-			h.pass(wordGo)
-			h.began = time.Now()
-			r.start(h)
+		case len(t.never) > 0:
+			h.stopped = fmt.Sprintf("%s did not get through what %s needs first", strings.Join(t.never, " and "), h.plan[stage].Name)
+			r.pass(h, wordStop)
+		case len(t.late) == 0 && t.touched && len(h.ahead) > 0:
+			r.pass(h, wordAgain)
+		case len(t.late) == 0:
+			r.pass(h, wordGo)
 		default:
-			r.waits(h, h.plan[h.waiting].Name, "waiting for "+some(late))
+			r.waits(h, h.plan[stage].Name, "waiting for "+some(t.late))
 		}
 	}
+}
+
+// barrier is the stage whose barrier a host has not passed, whether it waits
+// there or looks ahead; -1: none.
+func (h *hostRun) barrier() int {
+	if len(h.ahead) > 0 {
+		return h.stage(h.ahead[0].rest)
+	}
+	return h.waiting
+}
+
+// pass tells a host the word that it waits for at a barrier. What it has found
+// ahead of it counts, up to the next barrier, or is void.
+func (r *run) pass(h *hostRun, word string) {
+	h.waiting, h.waits = -1, ""
+	ahead := h.ahead
+	h.ahead = nil
+	switch {
+	case len(ahead) == 0:
+		h.began = time.Now()
+		r.start(h)
+	case word == wordGo:
+		h.looked = true
+		for i, l := range ahead[1:] {
+			if l.kind == "ahead" {
+				h.ahead = ahead[1+i:]
+				r.moved = true
+				break
+			}
+			r.line(h, l)
+		}
+	default:
+		h.goingBack = true
+		h.began = time.Now()
+	}
+	h.send(word)
+}
+
+// settled tells whether all hosts are through but for programs that have looked
+// ahead, found all in place, and end at the word that they were given: a round
+// trip that need not be waited for.
+func (r *run) settled() bool {
+	waiting := false
+	for _, h := range r.order {
+		if !h.ended && !h.settled() {
+			return false
+		}
+		waiting = waiting || !h.ended
+	}
+	return waiting
+}
+
+func (h *hostRun) settled() bool {
+	return h.looked && !h.touched && h.come && h.next == len(h.steps) && len(h.ahead) == 0 && !h.goingBack
 }
 
 // others adds names but one to a list, each once.
@@ -125,9 +182,4 @@ func others(list, more []string, but string) []string {
 		}
 	}
 	return list
-}
-
-func (h *hostRun) pass(word string) {
-	h.waiting, h.waits = -1, ""
-	h.send(word)
 }

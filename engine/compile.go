@@ -59,12 +59,14 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	var p Program
 	var body strings.Builder
 	var owns []string
+	var stages []int
 	for n, stage := range plan {
 		i := slices.IndexFunc(stage.Hosts, func(h tasks.HostPlan) bool { return h.Host == host })
 		if i < 0 {
 			continue
 		}
-		fmt.Fprintf(&body, "\n%s\n", shell.Comment("== stage: "+stage.Name))
+		stages = append(stages, n)
+		fmt.Fprintf(&body, "\n%s\nstage_%d() {\n", shell.Comment("== stage: "+stage.Name), n)
 		if len(stage.After) > 0 {
 			fmt.Fprintf(&body, "barrier %d %s\n", n, shell.Quote("until every host is through with: "+strings.Join(stage.After, ", ")))
 		}
@@ -78,7 +80,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 				body.WriteString("\nconfirm\n")
 			}
 		}
-		fmt.Fprintf(&body, "event passed %d\n", n)
+		fmt.Fprintf(&body, "passed %d\n}\n", n)
 	}
 
 	var b strings.Builder
@@ -105,10 +107,18 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	for _, f := range needed(body.String(), check) {
 		fmt.Fprintf(&b, "\n%s\n", f.Text)
 	}
-	if !check {
-		b.WriteString("\nbegin\n")
-	}
 	b.WriteString(body.String())
+	b.WriteString("\n# == now\n")
+	if !check {
+		b.WriteString("begin\n")
+	}
+	if len(stages) > 0 {
+		b.WriteString("until through; do\n")
+		for _, n := range stages {
+			fmt.Fprintf(&b, "  at %d && stage_%d\n", n, n)
+		}
+		b.WriteString("done\n")
+	}
 	if !check {
 		slices.Sort(owns)
 		fmt.Fprintf(&b, "\n# == what is ours on this host from now on\n%s\n", shell.Heredoc("remember", strings.Join(slices.Compact(owns), "\n")))

@@ -83,12 +83,12 @@ func stagesOf(plan tasks.Plan, host string) []int {
 	return list
 }
 
-// said is what one host's reader passes on: how it came, a line, or the end; or
+// said is what one host's reader passes on: how it came, lines, or the end; or
 // how the confirmation of a change went.
 type said struct {
 	host      *hostRun
 	entered   *entry
-	line      string
+	lines     []line
 	end       bool
 	confirmed bool
 	err       error
@@ -130,7 +130,12 @@ type hostRun struct {
 	waiting int          // the stage it waits to begin; -1: none
 	waits   string       // for whom, as it was told last
 	done    map[int]bool // stages it is through with
+	touched bool         // something was changed on it
 	ended   bool
+
+	ahead     []line // what it said since it went past a barrier unasked, which is the first of these
+	looked    bool   // it has done so
+	goingBack bool   // what it says is void until it has
 
 	atRisk     string // the last task that is taken back unless confirmed
 	confirming bool   // a change waits for its confirmation
@@ -145,10 +150,17 @@ type hostRun struct {
 	diff    []string
 }
 
+// line is an event of a host's program, and when it came.
+type line struct {
+	kind, rest string
+	at         time.Time
+}
+
 // The words that pass a barrier; six bytes each.
 const (
 	wordGo    = "go   \n"
-	wordDirty = "dirty\n"
+	wordAgain = "again\n" // look again at what was looked at ahead
+	wordDirty = "dirty\n" // the same; something would be changed before
 	wordWait  = "wait \n"
 	wordStop  = "stop \n"
 )
@@ -189,19 +201,22 @@ func (r *run) run(ctx context.Context) {
 				r.confirmed(s.host, s.err)
 			case s.entered != nil:
 				r.entered(s.host, s.entered)
-			case s.line == "confirm":
-				r.reachAnew(ctx, s.host)
 			default:
-				r.line(s.host, s.line)
+				for _, l := range s.lines {
+					r.heard(ctx, s.host, l)
+				}
 			}
-			if r.moved {
+			for r.moved {
 				r.moved = false
 				r.giveLeave()
 				r.passBarriers()
 			}
+			if r.settled() {
+				cancel()
+			}
 		case <-tick.C:
 			for _, h := range r.order {
-				if (h.waiting >= 0 || h.confirming || h.asks) && !h.ended {
+				if (h.waiting >= 0 || len(h.ahead) > 0 || h.confirming || h.asks) && !h.ended {
 					h.send(wordWait)
 				}
 			}
@@ -242,11 +257,17 @@ func (r *run) entered(h *hostRun, e *entry) {
 // read passes a program's events on until it ends.
 func (r *run) read(h *hostRun, session *Session) error {
 	h.stdin = session.Stdin
-	lines := bufio.NewReader(session.Stdout)
+	out := bufio.NewReader(session.Stdout)
+	var lines []line
 	for {
-		line, err := lines.ReadString('\n')
-		if event, ours := strings.CutPrefix(line, h.nonce+" "); ours {
-			r.said <- said{host: h, line: strings.TrimSuffix(event, "\n")}
+		text, err := out.ReadString('\n')
+		if event, ours := strings.CutPrefix(text, h.nonce+" "); ours {
+			kind, rest, _ := strings.Cut(strings.TrimSuffix(event, "\n"), " ")
+			lines = append(lines, line{kind, rest, time.Now()})
+		}
+		if len(lines) > 0 && (out.Buffered() == 0 || err != nil) { // what came together is passed on together
+			r.said <- said{host: h, lines: lines}
+			lines = nil
 		}
 		if err != nil {
 			break
@@ -260,28 +281,43 @@ func (r *run) read(h *hostRun, session *Session) error {
 	return err
 }
 
-// line takes in one event of a host's program.
-func (r *run) line(h *hostRun, line string) {
-	kind, rest, _ := strings.Cut(line, " ")
-	switch kind {
+// heard takes in one event of a host's program.
+func (r *run) heard(ctx context.Context, h *hostRun, l line) {
+	switch {
+	case l.kind == "confirm":
+		r.reachAnew(ctx, h)
+	case l.kind == "back":
+		h.goingBack = false
+	case h.goingBack:
+	case l.kind == "ahead", len(h.ahead) > 0:
+		h.ahead = append(h.ahead, l)
+		r.moved = r.moved || len(h.ahead) == 1
+	default:
+		r.line(h, l)
+	}
+}
+
+// line takes an event for true.
+func (r *run) line(h *hostRun, l line) {
+	switch l.kind {
 	case "note":
-		h.note = append(h.note, rest)
+		h.note = append(h.note, l.rest)
 	case "diff":
-		h.diff = append(h.diff, rest)
+		h.diff = append(h.diff, l.rest)
 	case "task":
-		words := strings.SplitN(rest, " ", 3)
+		words := strings.SplitN(l.rest, " ", 3)
 		n, err := strconv.Atoi(words[0])
 		if err != nil || len(words) < 2 || n != h.next || n >= len(h.steps) {
 			return // not an event of ours, whatever it is; the task stays unknown
 		}
-		r.task(h, Status(words[1]))
+		r.task(h, Status(words[1]), l.at)
 	case "passed":
-		if n, err := strconv.Atoi(rest); err == nil {
+		if n, err := strconv.Atoi(l.rest); err == nil {
 			h.done[n] = true
 			r.moved = true
 		}
 	case "wait":
-		if n, err := strconv.Atoi(rest); err == nil && n >= 0 && n < len(h.plan) {
+		if n := h.stage(l.rest); n >= 0 {
 			h.waiting = n
 			r.moved = true
 		}
@@ -301,9 +337,17 @@ func (r *run) line(h *hostRun, line string) {
 	}
 }
 
-func (r *run) task(h *hostRun, status Status) {
+// stage is the stage of that number, -1 if there is none.
+func (h *hostRun) stage(number string) int {
+	if n, err := strconv.Atoi(number); err == nil && slices.Contains(h.stages, n) {
+		return n
+	}
+	return -1
+}
+
+func (r *run) task(h *hostRun, status Status, at time.Time) {
 	s := h.steps[h.next]
-	e := Event{Kind: KindTask, Host: h.name, Stage: h.plan[s.stage].Name, Task: s.task.Name, Status: status, Took: time.Since(h.began)}
+	e := Event{Kind: KindTask, Host: h.name, Stage: h.plan[s.stage].Name, Task: s.task.Name, Status: status, Took: max(0, at.Sub(h.began))}
 	e.Detail = strings.TrimRight(strings.Join(h.note, "\n"), "\n")
 	if r.o.Diff {
 		e.Diff = strings.Join(h.diff, "\n")
@@ -317,13 +361,14 @@ func (r *run) task(h *hostRun, status Status) {
 	case WouldChange, Pending:
 		h.dirty = true
 	case Changed:
+		h.touched = true
 		if s.task.Undo != "" {
 			h.atRisk = s.task.Name
 		}
 	}
 	h.note, h.diff = nil, nil
 	h.next++
-	h.began = time.Now()
+	h.began = at
 	r.sink(e)
 	r.start(h)
 }
@@ -349,7 +394,7 @@ func (r *run) end(h *hostRun, err error) {
 		}
 		return
 	}
-	if h.next == len(h.steps) && err == nil {
+	if h.next == len(h.steps) && (err == nil || h.settled()) {
 		return
 	}
 	var exit *remote.ExitError

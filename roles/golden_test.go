@@ -239,8 +239,11 @@ func TestGolden(t *testing.T) {
 				holdsNoChange(t, plan, h.Name, check)
 				for _, name := range g.hosts {
 					if name == h.Name {
-						_, body, _ := strings.Cut(text, "\nbegin\n")
-						got.Files = append(got.Files, txtar.File{Name: h.Name, Data: []byte(body)})
+						_, body, found := strings.Cut(text, "\n# == stage: ")
+						if !found {
+							t.Fatalf("the program of %s has no stages:\n%s", h.Name, text)
+						}
+						got.Files = append(got.Files, txtar.File{Name: h.Name, Data: []byte("\n# == stage: " + body)})
 					}
 				}
 			}

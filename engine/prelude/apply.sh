@@ -1,5 +1,4 @@
 stop='' changed='' allowed=''
-owns='' # manifest lines of the task to come
 trap 'stop=yes' HUP INT TERM
 
 # begin: one run at a time on a host. The kernel gives the lock back however
@@ -45,6 +44,7 @@ own() {
 
 # apply N: make it so; rc says how it went and $run/out holds what it said
 apply() {
+  told
   (set -e; "apply_$1") </dev/null >"$run/out" 2>&1 9>&-
   rc=$?
 }
@@ -53,7 +53,6 @@ apply() {
 done_with() {
   result "$@"
   [ "$2" != changed ] || changed=yes
-  owns='' undo=''
   [ -z "$stop" ] || { told; exit 75; }
 }
 
@@ -65,13 +64,28 @@ leave() {
   allowed=yes
 }
 
+# untouched: was the cluster deployed here, and nothing changed in this run?
+untouched() {
+  [ -z "$allowed" ] && [ -e "$state/manifest" ]
+}
+
+# counts: does what was just found of a task count? Else it is looked at again.
+counts() {
+  sure || { forget; false; }
+}
+
 task() {
-  met "$1" || fail "$1" "$needs" "$2"
+  [ -z "$go_back" ] || { forget; return; }
+  if ! met "$1"; then
+    counts || return 0
+    fail "$1" "$needs" "$2"
+  fi
   look "$1"
   if [ $rc = 0 ]; then
     done_with "$1" ok "$2"
     return
   fi
+  counts || return 0
   [ $rc = 1 ] || fail "$1" "$out" "$2"
   difference=$out
   leave
@@ -95,17 +109,23 @@ $(tail -c 4000 "$run/out")" "$2"
 }
 
 proof() {
-  met "$1" || fail "$1" "$needs" "$2"
-  look "$1"
-  [ $rc = 0 ] || fail "$1" "$out" "$2"
+  [ -z "$go_back" ] || { forget; return; }
+  rc=1 out=$needs
+  if met "$1"; then look "$1"; fi
+  if [ $rc != 0 ]; then
+    counts || return 0
+    fail "$1" "$out" "$2"
+  fi
   done_with "$1" ok "$2"
 }
 
 handler() {
+  [ -z "$go_back" ] || { forget; return; }
   if [ ! -e "$state/owed/$3" ]; then
     done_with "$1" ok "$2"
     return
   fi
+  counts || return 0
   leave
   apply "$1"
   [ $rc = 0 ] || fail "$1" "exit status $rc

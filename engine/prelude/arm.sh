@@ -1,5 +1,4 @@
 armed=''
-undo='' # how the task to come is undone, see Task.Undo
 
 # guard FILE: its state before changes that are not confirmed yet
 guard() {

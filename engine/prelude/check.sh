@@ -1,4 +1,4 @@
-dirty='' by_package=''
+dirty=''
 due=' ' settled=' ' # keys of handlers that will be owed, and that will not
 
 # would N STATUS NAME: the real run will do this
@@ -14,7 +14,13 @@ would() {
   result "$@"
 }
 
+# untouched: was the cluster deployed here, and is nothing to be changed?
+untouched() {
+  [ -z "$dirty" ] && [ -e "$state/manifest" ]
+}
+
 task() {
+  [ -z "$go_back" ] || { forget; return; }
   if ! met "$1"; then
     if [ -n "$by_package" ]; then
       tell note "$needs; installing it does this"
@@ -23,10 +29,8 @@ task() {
       tell note "$needs"
       would "$1" pending "$2"
     fi
-    by_package=''
     return
   fi
-  by_package=''
   look "$1"
   case $rc in
   0) result "$1" ok "$2" ;;
@@ -38,6 +42,7 @@ task() {
 # a proof is only worth making where nothing is going to change, here or on a
 # host that this one waits for
 proof() {
+  [ -z "$go_back" ] || { forget; return; }
   if [ -n "$dirty" ] || [ "$word" = dirty ]; then
     tell note 'proven by the run itself, after the changes'
     result "$1" skipped "$2"
@@ -52,6 +57,7 @@ proof() {
 }
 
 handler() {
+  [ -z "$go_back" ] || { forget; return; }
   case $due in *" $3 "*) would "$1" would-change "$2"; return ;; esac
   case $settled in *" $3 "*) result "$1" ok "$2"; return ;; esac
   if [ -e "$state/owed/$3" ]; then would "$1" would-change "$2"; else result "$1" ok "$2"; fi

@@ -7,9 +7,20 @@ trap : PIPE
 newline='
 '
 
-# what the lines before a task say of it
-needs='' notify='' settles='' direct=''
+# forget what the lines before a task say of it
+# shellcheck disable=SC2034 # a dry run needs others than a run
+forget() {
+  needs='' notify='' settles='' direct='' owns='' undo='' by_package=''
+}
+forget
+
 word='' # what passed the last barrier
+
+# A host on which nothing was changed does not wait at a barrier, but looks on.
+# What it finds there counts if those that it should have waited for change
+# nothing either; else it goes back and looks again.
+unsure=''  # the stages whose barriers it has passed so
+go_back='' # the stage where it goes on
 
 # event WORDS: tell whoever runs this; where nobody listens any more, stop
 event() {
@@ -20,6 +31,9 @@ event() {
 # Results that come quickly one after the other are told together: each word
 # by itself is a packet to make and to read.
 held=''
+later() {
+  held="$held$nonce $*$newline"
+}
 told() {
   [ -z "$held" ] || printf %s "$held" || exit 75
   held=''
@@ -51,33 +65,75 @@ met() {
 # result N STATUS NAME: one per task
 result() {
   if [ "$2$direct" = okyes ]; then
-    held="$held$nonce task $1 ok $3$newline"
+    later task "$1" ok "$3"
   else
     event task "$1" "$2" "$3"
   fi
-  needs='' notify='' settles='' direct=''
+  forget
 }
 
-# barrier STAGE WHY: wait for a word of six bytes from the workstation. It
-# sends one at least every ten seconds; silence means that it is gone.
+# passed STAGE
+passed() {
+  [ -n "$go_back" ] || later passed "$1"
+}
+
+# barrier STAGE WHY: wait for the workstation's word
 barrier() {
-  event wait "$1"
-  if [ -t 0 ]; then
+  if [ "$1" = "$go_back" ]; then # it has come
+    go_back=''
+  elif [ -t 0 ]; then
+    told
     printf 'waiting %s; Enter goes on: ' "$2" >&2
     read -r word
+  elif untouched; then
+    later ahead "$1"
+    unsure="$unsure$1 "
   else
+    event wait "$1"
     hear
   fi
 }
 
-# hear: the next word of the workstation
+# sure: does what was looked at ahead count?
+sure() {
+  [ -n "$unsure" ] || return 0
+  told
+  while [ -n "$unsure" ]; do
+    hear
+    case $word in
+    again | dirty)
+      go_back=${unsure%% *} unsure=''
+      return 1
+      ;;
+    esac
+    unsure=${unsure#* }
+  done
+}
+
+# through: is nothing left to look at again?
+passes=0
+through() {
+  passes=$((passes + 1))
+  [ $passes -gt 1 ] || return 1
+  [ -n "$go_back" ] || ! sure || return 0
+  event back "$go_back"
+  return 1
+}
+
+# at STAGE: does it come now?
+at() {
+  [ -z "$go_back" ] || [ "$1" = "$go_back" ]
+}
+
+# hear: the next word of the workstation, six bytes long. It sends one at
+# least every ten seconds; silence means that it is gone.
 hear() {
   while :; do
     # byte by byte: a head that reads ahead (busybox) would swallow a word
     # that comes close after this one
     word=$(timeout 60 dd bs=1 count=6 2>/dev/null 9>&-) || exit 75
     case $word in
-    'go   ' | dirty) return ;;
+    'go   ' | dirty | again) return ;;
     'wait ') ;;
     *) exit 75 ;;
     esac
