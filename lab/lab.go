@@ -296,13 +296,27 @@ func (l *Lab) await(ctx context.Context, machines []Machine, before map[string]s
 
 func (l *Lab) awaitOne(ctx context.Context, m Machine, before string) error {
 	const whenUp = `until systemctl -q is-active multi-user.target; do sleep .2; done; cat /proc/sys/kernel/random/boot_id`
+	gone, again := 0, false
 	for {
-		if greets(ctx, l.namespaceFile(), m.Address().String()+":22") {
+		switch {
+		case greets(ctx, l.namespaceFile(), m.Address().String()+":22"):
+			gone = 0
 			if id, err := l.SSH(ctx, m.Name, whenUp); err == nil && strings.TrimSpace(id) != before {
 				return nil
 			}
-		} else if !l.running(m) {
-			return fmt.Errorf("cannot boot %s: its process ended; the end of %s:\n%s", m.Name, l.file(m, "console.log"), tail(l.file(m, "console.log"), 8))
+		case l.running(m):
+			gone = 0
+		case gone < 8: // two seconds: a process that is being replaced is hard to see
+			gone++
+		case !again:
+			// User-Mode Linux at times ends where it should begin anew.
+			l.progress.say("%s has switched itself off: starting it once more; the end of its console:\n%s", m.Name, tail(l.file(m, "console.log"), 8))
+			if err := l.boot(ctx, m); err != nil {
+				return err
+			}
+			gone, again = 0, true
+		default:
+			return fmt.Errorf("cannot boot %s: its process ended twice; the end of %s:\n%s", m.Name, l.file(m, "console.log"), tail(l.file(m, "console.log"), 8))
 		}
 		select {
 		case <-ctx.Done():
