@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ const (
 // watched is a network connection that knows when it last heard something.
 type watched struct {
 	net.Conn
+	in   *bufio.Reader // of heard
 	ack  func()
 	last atomic.Int64 // UnixNano of the last bytes read
 	beat func()       // called after each read that gave bytes
@@ -39,11 +41,18 @@ func (w *watched) greeting() string {
 
 func newWatched(c net.Conn, beat func()) *watched {
 	w := &watched{Conn: c, ack: quickAck(c), beat: beat}
+	// x/crypto/ssh reads the peer's first line byte by byte. Larger reads go past this buffer.
+	w.in = bufio.NewReaderSize(heard{w}, 1024)
 	w.last.Store(time.Now().UnixNano())
 	return w
 }
 
-func (w *watched) Read(b []byte) (int, error) {
+func (w *watched) Read(b []byte) (int, error) { return w.in.Read(b) }
+
+// heard reads from the network.
+type heard struct{ *watched }
+
+func (w heard) Read(b []byte) (int, error) {
 	w.ack()
 	n, err := w.Conn.Read(b)
 	w.ack()
