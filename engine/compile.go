@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
@@ -58,6 +59,7 @@ type Program struct {
 func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	var p Program
 	var body strings.Builder
+	body.Grow(16 << 10)
 	var owns []string
 	var stages []int
 	for n, stage := range plan {
@@ -84,6 +86,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	}
 
 	var b strings.Builder
+	b.Grow(body.Len() + 24<<10)
 	fmt.Fprintf(&b, "#!/bin/sh\n%s\n", shell.Comment(fmt.Sprintf("lvsdeploy %s, cluster %s: what is done on %s", head.Mode, head.Cluster, head.Host)))
 	if check {
 		b.WriteString("# A dry run: it looks, and holds nothing that could change anything.\n")
@@ -105,7 +108,9 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		function(&b, "revert", "script", shell.Heredoc("cat", revertScript))
 	}
 	for _, f := range needed(body.String(), check) {
-		fmt.Fprintf(&b, "\n%s\n", f.Text)
+		b.WriteString("\n")
+		b.WriteString(string(f.Text))
+		b.WriteString("\n")
 	}
 	b.WriteString(body.String())
 	b.WriteString("\n# == now\n")
@@ -131,19 +136,38 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 // needed lists the library functions that text uses, with those that they use
 // themselves.
 func needed(text string, check bool) []tasks.Function {
-	var found []tasks.Function
-	for i := len(tasks.Library) - 1; i >= 0; i-- {
-		f := tasks.Library[i]
+	use := make([]bool, len(tasks.Library))
+	// a function may call those before it
+	for i, f := range slices.Backward(tasks.Library) {
 		if check && f.Changes {
 			continue
 		}
-		if calls(text, f.Name) {
-			found = append([]tasks.Function{f}, found...)
-			text += string(f.Text)
+		use[i] = calls(text, f.Name)
+		for _, caller := range callers()[i] {
+			use[i] = use[i] || use[caller]
+		}
+	}
+	var found []tasks.Function
+	for i, f := range tasks.Library {
+		if use[i] {
+			found = append(found, f)
 		}
 	}
 	return found
 }
+
+// callers lists, for each library function, those that call it.
+var callers = sync.OnceValue(func() [][]int {
+	of := make([][]int, len(tasks.Library))
+	for i, f := range tasks.Library {
+		for j, later := range tasks.Library[i+1:] {
+			if calls(string(later.Text), f.Name) {
+				of[i] = append(of[i], i+1+j)
+			}
+		}
+	}
+	return of
+})
 
 // calls tells whether text has the command name in it. Every program is looked
 // through for every function: a regular expression would take longer than all

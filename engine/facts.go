@@ -52,8 +52,10 @@ type Asked struct {
 // Start implements Host.
 func (a *Asked) Start(_ context.Context, program string) (*Session, error) {
 	mark := NewNonce()
-	text := program + "\n#" + mark
-	if _, err := fmt.Fprintf(a.session.Stdin, "%d %s\n%s", len(text), mark, text); err != nil {
+	in := make([]byte, 0, len(program)+100)
+	in = fmt.Appendf(in, "%d %s\n", len(program)+len("\n#")+len(mark), mark)
+	in = append(append(append(in, program...), "\n#"...), mark...)
+	if _, err := a.session.Stdin.Write(in); err != nil {
 		return nil, err
 	}
 	return &Session{Stdin: a.session.Stdin, Stdout: a.out, Wait: a.session.Wait, Stderr: a.session.Stderr}, nil

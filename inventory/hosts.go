@@ -9,7 +9,8 @@ import (
 // Hosts lists the hosts that are deployed to: the director, the web nodes in
 // the inventory's order, the NFS server. The client is not among them.
 func (c *Cluster) Hosts() []Host {
-	hosts := []Host{c.Director.Host}
+	hosts := make([]Host, 0, len(c.Webs)+2)
+	hosts = append(hosts, c.Director.Host)
 	for _, w := range c.Webs {
 		hosts = append(hosts, w.Host)
 	}
@@ -21,23 +22,25 @@ func (c *Cluster) Hosts() []Host {
 
 // Host finds a host by its name, the client included.
 func (c *Cluster) Host(name string) (Host, bool) {
-	hosts := c.Hosts()
-	if c.Client != nil {
-		hosts = append(hosts, c.Client.Host)
+	if w, ok := c.Web(name); ok {
+		return w.Host, true
 	}
-	for _, h := range hosts {
-		if h.Name == name {
-			return h, true
-		}
+	switch {
+	case c.Director.Name == name:
+		return c.Director.Host, true
+	case c.NFS != nil && c.NFS.Name == name:
+		return c.NFS.Host, true
+	case c.Client != nil && c.Client.Name == name:
+		return c.Client.Host, true
 	}
 	return Host{}, false
 }
 
 // Web finds a real server by its name.
 func (c *Cluster) Web(name string) (Web, bool) {
-	for _, w := range c.Webs {
-		if w.Name == name {
-			return w, true
+	for i := range c.Webs {
+		if c.Webs[i].Name == name {
+			return c.Webs[i], true
 		}
 	}
 	return Web{}, false

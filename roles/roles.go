@@ -104,10 +104,7 @@ func staged(in Input, stages []stage) tasks.Plan {
 
 func hosts(in Input) []host {
 	var all []host
-	for _, ih := range in.Cluster.Hosts() {
-		if in.Only != "" && ih.Name != in.Only {
-			continue
-		}
+	for _, ih := range meant(in) {
 		h := host{Host: ih, in: in, cluster: in.Cluster}
 		if f := in.Facts[ih.Name]; f != nil {
 			h.facts = *f
@@ -119,6 +116,17 @@ func hosts(in Input) []host {
 		all = append(all, h)
 	}
 	return all
+}
+
+// meant are the hosts that are asked about.
+func meant(in Input) []inventory.Host {
+	if in.Only == "" {
+		return in.Cluster.Hosts()
+	}
+	if h, known := in.Cluster.Host(in.Only); known {
+		return []inventory.Host{h}
+	}
+	return nil
 }
 
 // dev is the interface that carries the host's address.
