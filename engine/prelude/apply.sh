@@ -4,7 +4,11 @@ trap 'stop=yes' HUP INT TERM
 # begin: one run at a time on a host. The kernel gives the lock back however
 # the holder ends.
 begin() {
-  if [ "$(id -u)" != 0 ]; then
+  # asked of a file: each process is a millisecond
+  while read -r key _ effective _; do
+    [ "$key" != Uid: ] || break
+  done </proc/self/status
+  if [ "$effective" != 0 ]; then
     tell note 'this program has to run as root'
     event refused
     exit 1
@@ -138,14 +142,20 @@ $(tail -c 8000 "$run/out")" "$2"
 # by this run or an earlier one, and is still wanted. What was found in place
 # never was ours. Where nothing is, no trace stays.
 remember() {
-  ours=$(grep -xF -f "$state/manifest" 2>/dev/null) || ours=
+  had='' ours=''
+  if [ -e "$state/manifest" ]; then
+    while IFS= read -r line; do had=$had$line$newline; done <"$state/manifest"
+  fi
+  while IFS= read -r line; do
+    case $newline$had in *"$newline$line$newline"*) ours=$ours$line$newline ;; esac
+  done
   if [ -z "$ours" ]; then
     rm -rf "$state" "$run"
     rmdir "${state%/*}" "${run%/*}" 2>/dev/null || :
     return
   fi
-  if [ "$(cat "$state/manifest" 2>/dev/null)" != "$ours" ]; then
-    printf '%s\n' "$ours" >"$state/manifest.new"
+  if [ "$had" != "$ours" ]; then
+    printf %s "$ours" >"$state/manifest.new"
     mv -f "$state/manifest.new" "$state/manifest"
   fi
   # what is said to be done must outlive a power cut

@@ -3,6 +3,7 @@ LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 has() { command -v "$1" >/dev/null 2>&1; }
+matches() { [ -e "$1" ]; } # PATTERN: is there such a file?
 lines() { while IFS= read -r line; do printf '%s %s\n' "$1" "$line"; done; } # of standard input, each after that word
 
 [ -r /etc/os-release ] && lines os </etc/os-release
@@ -11,11 +12,12 @@ for tool in dnf yum apt-get; do
 done
 [ -d /run/systemd/system ] && echo 'systemd yes'
 read -r init </proc/1/comm && echo "init $init"
-echo "arch $(uname -m)"
+if [ -r /proc/sys/kernel/arch ]; then read -r arch </proc/sys/kernel/arch; else arch=$(uname -m); fi # Linux 6.1 has it
+echo "arch $arch"
 while read -r key _ effective _; do
   if [ "$key" = Uid: ]; then echo "uid $effective"; break; fi
 done </proc/self/status
-echo "shell $(readlink -f /bin/sh)"
+if [ /bin/sh -ef /bin/dash ]; then echo 'shell /bin/dash'; else echo "shell $(readlink -f /bin/sh)"; fi
 echo "clock $(date +%s)"
 # shellcheck disable=SC2046 # seven words of heading, then device, blocks, used, free
 set -- $(df -Pk /var)
@@ -46,7 +48,7 @@ stanzas() {
 }
 if has ifup && stanzas; then
   echo 'network ifupdown'
-elif ls /etc/netplan/*.yaml >/dev/null 2>&1; then
+elif matches /etc/netplan/*.yaml; then
   echo 'network netplan'
 elif [ -d /etc/sysconfig/network-scripts ] && systemctl is-enabled --quiet network 2>/dev/null; then
   echo 'network network-scripts'
@@ -84,8 +86,13 @@ if has selinuxenabled && selinuxenabled; then
 fi
 
 # as it is: the workstation takes it apart
-ip addr show
-ip -4 route show default
+if ! ip -batch - 2>/dev/null <<END; then
+addr show
+route show default
+END
+  ip addr show # busybox has no -batch
+  ip -4 route show default
+fi
 
 # who else answers for these addresses? Any packet makes the kernel ask.
 for vip in $probe; do
