@@ -79,10 +79,14 @@ func realServersAnswer(h host) part {
 		if s.Protocol != "tcp" {
 			continue
 		}
+		var pages []tasks.Page
 		for _, w := range h.cluster.WebsOf(s) {
 			if w.Weight > 0 {
-				p.tasks = append(p.tasks, tasks.Served(w.Address, inventory.RealPort(s, w), s.CheckPath))
+				pages = append(pages, tasks.Page{Address: w.Address, Port: inventory.RealPort(s, w), Path: s.CheckPath})
 			}
+		}
+		if len(pages) > 0 {
+			p.tasks = append(p.tasks, tasks.AllServe("see that the real servers of "+s.Endpoint().String()+" answer", pages))
 		}
 	}
 	return p

@@ -7,6 +7,33 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/shell"
 )
 
+// Page is one that a web server has.
+type Page struct {
+	Address netip.Addr
+	Port    uint16
+	Path    string
+}
+
+// AllServe proves of several servers what Served does of one.
+func AllServe(name string, pages []Page) Task {
+	var list shell.Fragment
+	for _, p := range pages {
+		list += shell.F(" \\\n  %s %s %s", p.Address, p.Port, p.Path)
+	}
+	return Task{
+		Name: name,
+		Check: "set --" + list + shell.F(`
+! all_serve "$@" || exit 0
+tried=0
+while said=$(silent "$@") && [ -n "$said" ]; do
+  tried=$((tried + 1))
+  [ $tried -lt 4 ] || { printf '%%s\n' "$said"; exit 1; }
+  sleep 1
+done`),
+		Hint: "look at these servers: is the page there, does the web server run, is a firewall between?",
+	}
+}
+
 // Served proves that a page is answered with a status below 400 at the
 // host's own address, with whatever can fetch a page there.
 func Served(address netip.Addr, port uint16, path string) Task {

@@ -139,4 +139,31 @@ fetch() {
     wget -q -O /dev/null -T 10 "http://$1:$2$3"
   fi
 }`},
+	{Name: "all_serve", Text: `# all_serve ADDRESS PORT PATH...: do all answer? Asked by one process, where
+# there is curl: starting it takes longer than an answer.
+all_serve() {
+  command -v curl >/dev/null 2>&1 || return 1
+  pages=$(($# / 3))
+  asked=0
+  while [ $asked -lt $pages ]; do
+    page=http://$1:$2$3
+    shift 3
+    set -- "$@" -o /dev/null "$page"
+    asked=$((asked + 1))
+  done
+  answers=$(curl -gsS --noproxy '*' --connect-timeout 3 --max-time 10 -w '%{http_code} ' "$@" 2>/dev/null)
+  # shellcheck disable=SC2086 # numbers
+  set -- $answers
+  [ $# = $pages ] || return 1
+  for answer; do
+    case $answer in [123]??) ;; *) return 1 ;; esac
+  done
+}`},
+	{Name: "silent", Text: `# silent ADDRESS PORT PATH...: those that do not answer, and why
+silent() {
+  while [ $# -gt 2 ]; do
+    why=$(fetch "$1" "$2" "$3" 2>&1) || printf 'http://%s:%s%s: %s\n' "$1" "$2" "$3" "$why"
+    shift 3
+  done
+}`},
 }

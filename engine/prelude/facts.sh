@@ -23,11 +23,21 @@ echo "clock $(date +%s)"
 set -- $(df -Pk /var)
 echo "disk ${11-}"
 
-# asked once for all: a call costs as much as the rest of these questions
-units='NetworkManager systemd-networkd firewalld nftables iptables netfilter-persistent'
+# asked once for all that there are, if any: a call costs as much as the rest
+# of these questions
+units=''
+for unit in NetworkManager systemd-networkd firewalld nftables iptables netfilter-persistent; do
+  for dir in /etc /run /usr/local/lib /usr/lib /lib; do
+    if [ -e "$dir/systemd/system/$unit.service" ]; then
+      units="$units $unit"
+      break
+    fi
+  done
+done
+units=${units# }
 running=' '
 # shellcheck disable=SC2086 # a list of words
-for said in $(systemctl is-active $units 2>/dev/null); do
+for said in $([ -z "$units" ] || systemctl is-active $units 2>/dev/null); do
   [ "$said" != active ] || running="$running${units%% *} "
   units=${units#* }
 done
