@@ -56,7 +56,7 @@ func (t *target) gather(ctx context.Context) error {
 		if r.Err != nil {
 			return r.Err
 		}
-		facts, err := engine.Gather(ctx, engine.Over(r.Conn), engine.Ask{Cluster: t.cluster.Name})
+		facts, err := engine.Gather(ctx, engine.OpenlyOver(r.Conn), engine.Ask{Cluster: t.cluster.Name})
 		_ = r.Conn.Close()
 		if err != nil {
 			return err

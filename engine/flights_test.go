@@ -56,7 +56,7 @@ func flightsOf(t *testing.T, n int) int {
 	}
 	defer r.Conn.Close()
 	// the host is this machine, which is only looked at
-	asked, err := engine.Examine(t.Context(), engine.Over(r.Conn), engine.Ask{Cluster: "none-of-this-name"})
+	asked, err := engine.Examine(t.Context(), engine.OpenlyOver(r.Conn), engine.Ask{Cluster: "none-of-this-name"})
 	if err != nil {
 		t.Fatal(err)
 	}

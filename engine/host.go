@@ -22,12 +22,18 @@ type Session struct {
 }
 
 // Over runs programs over an SSH connection.
-func Over(c *remote.Conn) Host { return overSSH{c} }
+func Over(c *remote.Conn) Host { return overSSH{c.Program} }
 
-type overSSH struct{ conn *remote.Conn }
+// OpenlyOver does so with programs that everybody on the host may read, and
+// sooner.
+func OpenlyOver(c *remote.Conn) Host { return overSSH{c.Command} }
+
+type overSSH struct {
+	start func(ctx context.Context, program string) (*remote.Process, error)
+}
 
 func (o overSSH) Start(ctx context.Context, program string) (*Session, error) {
-	p, err := o.conn.Program(ctx, program)
+	p, err := o.start(ctx, program)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -128,6 +129,14 @@ func TestOpenSSH(t *testing.T) {
 	out, err := c.Output(t.Context(), big+"echo one; kill -TERM $$")
 	exit, ok := err.(*ExitError)
 	if string(out) != "one\n" || !ok || exit.Signal != "TERM" {
+		t.Errorf("output %q, error %v", out, err)
+	}
+	p, err := c.Command(t.Context(), "read -r word\necho 'got '\"$word\"")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(p.Stdin, "it\n")
+	if out, err := io.ReadAll(p.Stdout); string(out) != "got it\n" {
 		t.Errorf("output %q, error %v", out, err)
 	}
 	if err := c.Ping(t.Context()); err != nil {

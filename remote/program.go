@@ -65,14 +65,51 @@ type Process struct {
 // input, and SIGPIPE when it writes.
 func (c *Conn) Program(ctx context.Context, script string) (*Process, error) {
 	password := c.secret.known()
-	p, err := c.start(ctx, script, password)
+	p, err := c.start(ctx, script, password, false)
 	var sudo *sudoError
 	if errors.As(err, &sudo) && sudo.wantsPassword && password == "" {
 		if password, _ = c.secret.get(); password != "" {
-			return c.start(ctx, script, password)
+			return c.start(ctx, script, password, false)
 		}
 	}
 	return p, err
+}
+
+// Command is Program for a script that everybody may read: it is an argument of
+// the shell's. That saves a round trip, since a channel takes no input before
+// something runs on it. Where sudo is needed, which writes what it is asked to
+// run into a log, and for long scripts it is the same as Program.
+func (c *Conn) Command(ctx context.Context, script string) (*Process, error) {
+	if c.become || len(script) > longestCommand {
+		return c.Program(ctx, script)
+	}
+	p, err := c.start(ctx, script, "", true)
+	var refused *Error
+	if errors.As(err, &refused) && refused.Kind == Refused { // csh takes no long words
+		return c.Program(ctx, script)
+	}
+	return p, err
+}
+
+// longestCommand is safe: Linux takes arguments of 128 KiB, and a character may
+// become five.
+const longestCommand = 24 << 10
+
+// argument is a command line that runs script. The login shell may be any (sh,
+// csh, fish): nothing that one of them takes for its own is left in it.
+func argument(script, mark string) string {
+	var b strings.Builder
+	b.WriteString(`exec /bin/sh -c 'printf %s ` + mark + `; eval "$(printf %b "$1")"' sh '`)
+	for _, c := range []byte(script + "\n#") { // a backslash at the end is one
+		switch c {
+		case '\n', '\'', '\\', '!':
+			fmt.Fprintf(&b, `\0%03o`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteString("'")
+	return b.String()
 }
 
 // Output runs script to its end and returns what it wrote to standard output.
@@ -100,7 +137,8 @@ func bootstrap(script, mark string) (command, input string) {
 		len(input), mark, mark), input
 }
 
-func (c *Conn) start(ctx context.Context, script, password string) (*Process, error) {
+// start starts script, from an argument if it is public.
+func (c *Conn) start(ctx context.Context, script, password string, public bool) (*Process, error) {
 	op := "start a program on " + c.name
 	if strings.IndexByte(script, 0) >= 0 {
 		return nil, &Error{Host: c.name, Op: op, Kind: Settings, Err: errors.New("it contains a NUL byte")}
@@ -117,7 +155,10 @@ func (c *Conn) start(ctx context.Context, script, password string) (*Process, er
 	p.Stdin = programInput{p}
 	boot, input := bootstrap(script, p.mark)
 	command := "exec /bin/sh -c '" + boot + "'"
-	if c.become {
+	switch {
+	case public:
+		command, input = argument(script, p.mark), ""
+	case c.become:
 		command = sudoCommand(boot, p.mark, p.ask, password != "")
 	}
 	// Without a reply, the program can follow at once: a round trip less. That
@@ -146,7 +187,7 @@ func (p *Process) begin(input, password string) error {
 	send := func(s string) { p.conn.link.spawn(func() { _, _ = p.write([]byte(s)) }) }
 	// With a password to give, sudo must be done with its input before the
 	// script is sent: a mark of its own says so.
-	wanted, sent, answered := 1, false, 0
+	wanted, sent, answered := 1, input == "", 0
 	if p.ready() {
 		wanted = 2
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -94,9 +95,13 @@ func TestProgram(t *testing.T) {
 		}
 		s := sshtest.New(t, opts)
 		c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
-		for _, tt := range tests {
-			t.Run(name+"/"+tt.name, func(t *testing.T) {
-				p, err := c.Program(t.Context(), tt.script)
+		for i := range 2 * len(tests) {
+			tt, how, start := tests[i/2], "program", c.Program
+			if i%2 == 1 {
+				how, start = "command", c.Command
+			}
+			t.Run(name+"/"+how+"/"+tt.name, func(t *testing.T) {
+				p, err := start(t.Context(), tt.script)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -128,6 +133,40 @@ func TestProgram(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A command is one line of which no login shell takes a part for its own, and
+// where it is refused, the script goes the other way.
+func TestCommand(t *testing.T) {
+	t.Parallel()
+	line := argument("echo 'it'\"'\"'s'\necho \\\\ !! $(x)\n", "MARK")
+	if inside := strings.TrimPrefix(line, `exec /bin/sh -c 'printf %s MARK; eval "$(printf %b "$1")"' sh '`); strings.ContainsAny(strings.TrimSuffix(inside, "'"), "'\n!") || strings.Contains(inside, `\\`) {
+		t.Errorf("the command line is %s", line)
+	}
+	refused := false
+	s := sshtest.New(t, sshtest.Options{Exec: func(ctx context.Context, cmd string, stdin io.Reader, stdout, stderr io.Writer) int {
+		if len(cmd) > 1024 {
+			refused = true
+			fmt.Fprintln(stderr, "Word too long.")
+			return 1
+		}
+		sh := exec.CommandContext(ctx, "sh", "-c", cmd)
+		sh.Stdin, sh.Stdout, sh.Stderr = stdin, stdout, stderr
+		_ = sh.Run()
+		return sh.ProcessState.ExitCode()
+	}})
+	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
+	p, err := c.Command(t.Context(), strings.Repeat("# a long script\n", 100)+"read -r word; echo \"got $word\"")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(p.Stdin, "it\n"); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Stdin.Close()
+	if out, err := io.ReadAll(p.Stdout); string(out) != "got it\n" || !refused {
+		t.Errorf("output %q, %v; refused: %v", out, err, refused)
 	}
 }
 

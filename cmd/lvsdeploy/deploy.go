@@ -163,7 +163,7 @@ func (s *session) examine(ctx context.Context, conn *remote.Conn, name string) (
 	if name == s.cluster.Director.Name && s.cluster.Mode == inventory.DR {
 		ask.Probe = s.cluster.VIPs()
 	}
-	return engine.Examine(ctx, s.shown(engine.Over(conn), name, "the questions"), ask)
+	return engine.Examine(ctx, s.shown(engine.OpenlyOver(conn), name, "the questions"), ask)
 }
 
 // within leaves the hosts out of a plan that --limit leaves out. Those that
