@@ -29,10 +29,10 @@ func looks(t *testing.T, h engine.Host, name string) int {
 func TestAhead(t *testing.T) {
 	t.Parallel()
 	hosts := five(t)
-	fakerun.Run(t, storage(flag("a"), flag("b"), flag("c"), flag("d"), flag("e")), hosts, engine.Options{})
 	nfs := hosts["nfs"].(fakerun.Host).Host
 
 	for _, check := range []bool{false, true} {
+		fakerun.Run(t, storage(flag("a"), flag("b"), flag("c"), flag("d"), flag("e")), hosts, engine.Options{})
 		// nfs is not through before the webs and the director have looked: if they
 		// waited for it, nobody would ever be
 		held := flag("a")
@@ -45,6 +45,11 @@ func TestAhead(t *testing.T) {
 				for t.Context().Err() == nil && looks(t, hosts[h], "on-"+h) == 0 {
 					time.Sleep(50 * time.Millisecond)
 				}
+			}
+			// those that have looked and wait hold up nobody else
+			events := fakerun.Run(t, fakerun.One("web1", flag("b")), hosts, engine.Options{})
+			if fakerun.Lines(events) != "web1: b: ok\n" {
+				t.Errorf("another run meanwhile:\n%s", fakerun.Lines(events))
 			}
 			sh(t, nfs, "touch /srv/go")
 		}()

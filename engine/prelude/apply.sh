@@ -13,10 +13,21 @@ begin() {
     event refused
     exit 1
   fi
-  tries=0
-  # a lock that was taken away meanwhile, with the cluster, is none
+  hold
+  unconfirmed
+}
+
+# lock: is it ours now?
+lock() {
+  # one that was taken away meanwhile, with the cluster, is none
   # shellcheck disable=SC3013 # dash, bash and busybox have -ef
-  until { [ -d "$run" ] || mkdir -p "$run"; } && exec 9>>"$run/lock" && flock -n 9 && [ "$run/lock" -ef /proc/self/fd/9 ]; do
+  { [ -d "$run" ] || mkdir -p "$run"; } && exec 9>>"$run/lock" && flock -n 9 && [ "$run/lock" -ef /proc/self/fd/9 ]
+}
+
+# hold: take the lock, or say who has it
+hold() {
+  tries=0
+  until lock; do
     if [ $tries -ge 20 ]; then
       tell note "$(cat "$run/lock")"
       event locked
@@ -27,7 +38,18 @@ begin() {
     sleep 1
   done
   printf '%s\n' "$who" >"$run/lock"
-  unconfirmed
+}
+
+# rest: all is in place, and only the word of the others is waited for, however
+# long that takes: meanwhile others may have this host
+rest() {
+  exec 9>&-
+  resting=yes
+}
+
+wake() {
+  resting=''
+  hold
 }
 
 # fail N TEXT NAME: nothing after a failed task is tried on this host
@@ -149,6 +171,7 @@ remember() {
   while IFS= read -r line; do
     case $newline$had in *"$newline$line$newline"*) ours=$ours$line$newline ;; esac
   done
+  [ -z "$resting" ] || [ "$had" = "$ours" ] || lock || return 0 # another run sees to it
   if [ -z "$ours" ]; then
     rm -rf "$state" "$run"
     rmdir "${state%/*}" "${run%/*}" 2>/dev/null || :

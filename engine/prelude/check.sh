@@ -19,6 +19,9 @@ untouched() {
   [ -z "$dirty" ] && [ -e "$state/manifest" ]
 }
 
+rest() { resting=yes; }
+wake() { resting=''; }
+
 task() {
   [ -z "$go_back" ] || { forget; return; }
   if ! met "$1"; then

@@ -20,6 +20,7 @@ word='' # what passed the last barrier
 # What it finds there counts if those that it should have waited for change
 # nothing either; else it goes back and looks again.
 unsure=''  # the stages whose barriers it has passed so
+resting='' # it holds up nobody, and needs no clock while it waits
 go_back='' # the stage where it goes on
 
 # event WORDS: tell whoever runs this; where nobody listens any more, stop
@@ -115,8 +116,14 @@ passes=0
 through() {
   passes=$((passes + 1))
   [ $passes -gt 1 ] || return 1
-  [ -n "$go_back" ] || ! sure || return 0
+  if [ -z "$go_back" ]; then
+    [ -n "$unsure" ] || return 0
+    told
+    rest
+    ! sure || return 0
+  fi
   event back "$go_back"
+  [ -z "$resting" ] || wake
   return 1
 }
 
@@ -129,9 +136,13 @@ at() {
 # least every ten seconds; silence means that it is gone.
 hear() {
   while :; do
-    # byte by byte: a head that reads ahead (busybox) would swallow a word
-    # that comes close after this one
-    word=$(timeout 60 dd bs=1 count=6 2>/dev/null 9>&-) || exit 75
+    if [ -n "$resting" ]; then
+      IFS= read -r word || exit 75
+    else
+      # byte by byte: a head that reads ahead (busybox) would swallow a word
+      # that comes close after this one
+      word=$(timeout 60 dd bs=1 count=6 2>/dev/null 9>&-) || exit 75
+    fi
     case $word in
     'go   ' | dirty | again) return ;;
     'wait ') ;;
