@@ -37,8 +37,8 @@ func FactsProgram(a Ask) string {
 	for _, address := range a.Probe {
 		probe = append(probe, address.String())
 	}
-	return "(\n" + string(shell.F("state=%s\ntrees=%s\nprobe=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
-		strings.Join(a.Trees, "\n"), strings.Join(probe, " "))) + factsScript + ") </dev/null || exit\n" + nextScript
+	return "{\n" + string(shell.F("state=%s\ntrees=%s\nprobe=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
+		strings.Join(a.Trees, "\n"), strings.Join(probe, " "))) + factsScript + "} </dev/null\n" + nextScript
 }
 
 // Asked is a host that has told what it is. It is a Host for one program, which
