@@ -168,7 +168,9 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	h := host(t, "web1", fakehost.Dash)
 	before := h.Snapshot(t)
-	user := map[string]engine.Host{"web1": fakerun.Host{Host: h, Edit: func(p string) string { return strings.Replace(p, "</proc/self/status", "<<END\nUid: 1000 1000\nEND", 1) }}}
+	user := map[string]engine.Host{"web1": fakerun.Host{Host: h, Edit: func(p string) string {
+		return strings.Replace(p, "</proc/self/status", "<<END\nUid: 1000 1000\nEND", 1)
+	}}}
 	expect(t, fakerun.Run(t, fakerun.One("web1", flag("a")), user, engine.Options{}),
 		"web1: become root: failed: this program has to run as root", "web1: a: skipped: the login is not root")
 	if diff := before.Diff(h.Snapshot(t)); diff != "" {

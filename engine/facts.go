@@ -114,7 +114,7 @@ func Gather(ctx context.Context, h Host, ask Ask) (*tasks.Facts, error) {
 }
 
 func parseFacts(out string) (*tasks.Facts, error) {
-	f := &tasks.Facts{Trees: map[string]string{}, Zones: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1}
+	f := &tasks.Facts{Trees: map[string]string{}, Zones: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1, DiskFree: -1}
 	ended := false
 	for _, line := range strings.Split(out, "\n") {
 		key, rest, _ := strings.Cut(line, " ")

@@ -50,10 +50,10 @@ func Preflight(in Input, now time.Time) []Problem {
 		if !f.Systemd {
 			say("what survives a reboot is kept by systemd units", "systemd does not run there")
 		}
-		if skew := time.Unix(f.Clock, 0).Sub(now).Round(time.Second); skew.Abs() > maxSkew {
+		if skew := time.Unix(f.Clock, 0).Sub(now).Round(time.Second); f.Clock != 0 && skew.Abs() > maxSkew {
 			say("set the clock, or run a time service there", "its clock is off by %s", skew)
 		}
-		if f.DiskFree < minFreeKiB {
+		if f.DiskFree >= 0 && f.DiskFree < minFreeKiB {
 			say("make room below /var", "only %d MiB are free below /var", f.DiskFree>>10)
 		}
 		if f.Firewall != "" && in.Cluster.Policy.Firewall == "manage" && !tasks.Manages(f.Firewall) {

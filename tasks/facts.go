@@ -24,8 +24,8 @@ type Facts struct {
 	Interfaces     []Interface
 	Gateway        netip.Addr            // of the default route; invalid: none
 	Answers        map[netip.Addr]string // MAC of whoever else answers for an address
-	Clock          int64                 // seconds since 1970
-	DiskFree       int64                 // KiB free below /var
+	Clock          int64                 // seconds since 1970; 0: not asked, as the cluster is deployed there
+	DiskFree       int64                 // KiB free below /var; -1: not asked
 	Manifest       []string              // what an earlier run put there, see Task.Owns
 	Trees          map[string]string     // sha256 by path, of the directories asked for
 }
