@@ -115,4 +115,23 @@ func TestAheadInVain(t *testing.T) {
 	if n := looks(t, hosts["web1"], "page"); n != 1 {
 		t.Errorf("the page was looked at %d times, want once, ahead", n)
 	}
+
+	// one that finds something to be changed ahead, in a dry run, waits at its
+	// next barrier: the first word it hears is still the one of the barrier before
+	for _, first := range []struct {
+		task   tasks.Task
+		status string
+	}{{dirty, "would-change"}, {tasks.Proof("h", "sleep 1", ""), "ok"}} {
+		plan := tasks.Plan{
+			{Name: "storage", Hosts: []tasks.HostPlan{at("nfs", first.task)}},
+			{Name: "serve", After: []string{"storage"}, Hosts: []tasks.HostPlan{at("web1", flag("missing"))}},
+			{Name: "other", Hosts: []tasks.HostPlan{at("lonely", tasks.Proof("late", "sleep 2", ""))}},
+			{Name: "prove", After: []string{"other"}, Hosts: []tasks.HostPlan{at("web1", tasks.Proof("page", ":", ""))}},
+		}
+		events = fakerun.Run(t, plan, hosts, engine.Options{Check: true})
+		expect(t, fakerunSorted(events), "lonely: late: ok", "nfs: h: "+first.status, "web1: missing: would-change", "web1: page: "+later)
+		if when(t, events, "lonely", "late", engine.KindTask) > when(t, events, "web1", "page", engine.KindTask) {
+			t.Errorf("the page did not wait for the other host:\n%s", fakerun.Lines(events))
+		}
+	}
 }

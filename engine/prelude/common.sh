@@ -89,7 +89,7 @@ barrier() {
   elif untouched; then
     later ahead "$1"
     unsure="$unsure$1 "
-  else
+  elif sure; then
     event wait "$1"
     hear
   fi
