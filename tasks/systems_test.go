@@ -85,7 +85,7 @@ rule family="ipv4" source address="192.168.1.0/24" masquerade
 		{name: "firewalld without iptables, DR", long: true, options: fakehost.Options{Kind: fakehost.EL, Version: "10", Firewalld: true, Packages: []string{"nftables"}}, facts: with(el10, "firewalld"), tasks: admits(direct),
 			after: "firewall-cmd --direct --get-all-rules; nft list ruleset | grep notrack",
 			want:  `		ip daddr 192.168.1.48 tcp dport 80 notrack comment "lvsdeploy-shop_ip_daddr_192.168.1.48_tcp_dport_80_notrack"`},
-		{name: "ufw, NAT", options: fakehost.Options{Packages: []string{"ufw"}}, facts: with(debian, "ufw"), tasks: admits(nat),
+		{name: "ufw, NAT", long: true, options: fakehost.Options{Packages: []string{"ufw"}}, facts: with(debian, "ufw"), tasks: admits(nat),
 			after: "ufw show added; iptables-save | grep '^-A'",
 			want: `Added user rules (see 'ufw status' for running firewall):
 ufw allow to 12.0.0.1 port 80 proto tcp
@@ -95,7 +95,7 @@ ufw route allow in on ens33 out on ens37 from 192.168.1.0/24
 		{name: "ufw, DR", long: true, options: fakehost.Options{Packages: []string{"ufw"}}, facts: with(debian, "ufw"), tasks: admits(direct),
 			after: "ufw show added | tail -n 1; iptables -t raw -S PREROUTING; systemctl is-enabled lvsdeploy-shop-untracked",
 			want:  "ufw allow to 192.168.1.48 port 80 proto tcp\n-P PREROUTING ACCEPT\n-A PREROUTING -d 192.168.1.48/32 -p tcp -m tcp --dport 80 -j CT --notrack\nenabled"},
-		{name: "iptables, NAT", options: fakehost.Options{Packages: []string{"iptables-persistent"}}, facts: with(debian, "netfilter-persistent"), tasks: admits(nat),
+		{name: "iptables, NAT", long: true, options: fakehost.Options{Packages: []string{"iptables-persistent"}}, facts: with(debian, "netfilter-persistent"), tasks: admits(nat),
 			setup: "iptables -A INPUT -j REJECT; iptables -A FORWARD -j REJECT", after: "iptables -S | grep '^-A'; systemctl is-active lvsdeploy-shop-firewall",
 			want: `-A INPUT -s 192.168.1.0/24 -d 192.168.1.20/32 -p tcp -m tcp --dport 2049 -j ACCEPT
 -A INPUT -d 12.0.0.1/32 -p tcp -m tcp --dport 80 -j ACCEPT
@@ -137,7 +137,7 @@ active`},
 		{name: "NetworkManager", options: fakehost.Options{NetworkManager: "NetworkManager"}, tasks: keeps(NetworkManager),
 			after: "nmcli -g GENERAL.STATE connection show lvsdeploy-shop-ens37; nmcli -g ipv4.routes connection show ens33; nmcli -g ipv4.addresses connection show ens33; stat -c %a /etc/NetworkManager/system-connections/*; systemctl is-enabled lvsdeploy-shop-vip-1",
 			want:  "activated\n0.0.0.0/0 192.168.1.10 50\n192.168.1.48/32, 192.168.1.20/24\n600\n600\nenabled"},
-		{name: "networkd", options: fakehost.Options{NetworkManager: "networkd"}, tasks: keeps(Networkd),
+		{name: "networkd", long: true, options: fakehost.Options{NetworkManager: "networkd"}, tasks: keeps(Networkd),
 			after: "cat /etc/systemd/network/05-*; systemctl is-active lvsdeploy-shop-gateway lvsdeploy-shop-vip-0 lvsdeploy-shop-vip-1; ip -4 route show default | sed 's/ *$//'",
 			want:  "# ens37, put here by lvsdeploy for cluster shop\n[Match]\nName=ens37\n\n[Network]\nAddress=12.0.0.1/24\nactive\nactive\nactive\ndefault via 192.168.1.10 dev ens33"},
 		{name: "netplan", long: true, options: fakehost.Options{NetworkManager: "netplan"}, tasks: keeps(Netplan),
