@@ -59,7 +59,7 @@ type Program struct {
 func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	var p Program
 	var body strings.Builder
-	body.Grow(16 << 10)
+	body.Grow(8 << 10)
 	var owns []string
 	var stages []int
 	for n, stage := range plan {
@@ -85,8 +85,13 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		fmt.Fprintf(&body, "passed %d\n}\n", n)
 	}
 
+	functions := needed(body.String(), check)
+	size := body.Len() + len(commonPrelude) + max(len(checkPrelude), len(applyPrelude)+len(armPrelude)+len(revertFunction())) + 2<<10
+	for _, f := range functions {
+		size += len(f.Text)
+	}
 	var b strings.Builder
-	b.Grow(body.Len() + 24<<10)
+	b.Grow(size)
 	fmt.Fprintf(&b, "#!/bin/sh\n%s\n", shell.Comment(fmt.Sprintf("lvsdeploy %s, cluster %s: what is done on %s", head.Mode, head.Cluster, head.Host)))
 	if check {
 		b.WriteString("# A dry run: it looks, and holds nothing that could change anything.\n")
@@ -105,9 +110,9 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		fmt.Fprintf(&b, "patience=%d\n", max(1, int(head.Patience.Seconds())))
 		b.WriteString(applyPrelude)
 		b.WriteString(armPrelude)
-		function(&b, "revert", "script", shell.Heredoc("cat", revertScript))
+		b.WriteString(revertFunction())
 	}
-	for _, f := range needed(body.String(), check) {
+	for _, f := range functions {
 		b.WriteString("\n")
 		b.WriteString(string(f.Text))
 		b.WriteString("\n")
@@ -132,6 +137,13 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	p.Text = b.String()
 	return p
 }
+
+// revertFunction writes the script that takes changes back.
+var revertFunction = sync.OnceValue(func() string {
+	var b strings.Builder
+	function(&b, "revert", "script", shell.Heredoc("cat", revertScript))
+	return b.String()
+})
 
 // needed lists the library functions that text uses, with those that they use
 // themselves.

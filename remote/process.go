@@ -126,8 +126,8 @@ func (p *Process) readStdout() {
 	if p.ready() {
 		wanted = 2
 	}
-	var head []byte // until all marks are seen
-	buf := make([]byte, 32<<10)
+	var head []byte            // until all marks are seen
+	buf := make([]byte, 4<<10) // most hosts say less
 	for {
 		n, err := p.ch.Read(buf)
 		data := buf[:n]
@@ -168,7 +168,7 @@ func (p *Process) readStdout() {
 }
 
 func (p *Process) readStderr() {
-	buf := make([]byte, 8<<10)
+	buf := make([]byte, 1<<10)
 	for {
 		n, err := p.ch.Stderr().Read(buf)
 		p.mu.Lock()

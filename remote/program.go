@@ -98,19 +98,11 @@ const longestCommand = 24 << 10
 // argument is a command line that runs script. The login shell may be any (sh,
 // csh, fish): nothing that one of them takes for its own is left in it.
 func argument(script, mark string) string {
-	var b strings.Builder
-	b.WriteString(`exec /bin/sh -c 'printf %s ` + mark + `; eval "$(printf %b "$1")"' sh '`)
-	for _, c := range []byte(script + "\n#") { // a backslash at the end is one
-		switch c {
-		case '\n', '\'', '\\', '!':
-			fmt.Fprintf(&b, `\0%03o`, c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	b.WriteString("'")
-	return b.String()
+	// a backslash at the script's end would be one before the newline
+	return `exec /bin/sh -c 'printf %s ` + mark + `; eval "$(printf %b "$1")"' sh '` + encoded.Replace(script) + `\0012#'`
 }
+
+var encoded = strings.NewReplacer("\n", `\0012`, "'", `\0047`, `\`, `\0134`, "!", `\0041`)
 
 // Output runs script to its end and returns what it wrote to standard output.
 // A non-zero exit is an *ExitError, with the output beside it.
@@ -153,13 +145,16 @@ func (c *Conn) start(ctx context.Context, script, password string, public bool) 
 		mark: nonce(), ask: nonce(), password: password != "", event: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	p.Stdin = programInput{p}
-	boot, input := bootstrap(script, p.mark)
-	command := "exec /bin/sh -c '" + boot + "'"
-	switch {
-	case public:
-		command, input = argument(script, p.mark), ""
-	case c.become:
-		command = sudoCommand(boot, p.mark, p.ask, password != "")
+	var command, input string
+	if public {
+		command = argument(script, p.mark)
+	} else {
+		var boot string
+		boot, input = bootstrap(script, p.mark)
+		command = "exec /bin/sh -c '" + boot + "'"
+		if c.become {
+			command = sudoCommand(boot, p.mark, p.ask, password != "")
+		}
 	}
 	// Without a reply, the program can follow at once: a round trip less. That
 	// it runs is known by its mark.

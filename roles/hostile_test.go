@@ -167,7 +167,7 @@ func impatient(p string) string {
   [ $rc = 0 ] || fail`, `apply "$1"
   : || fail`, 2)
 	// but not what waits in the background for a confirmation: it would take a whole processor
-	return strings.NewReplacer("cat deadline)\" ]; do\n    sleep 1\n", "cat deadline)\" ]; do\n    sleep 1\n", "sleep 1\n", ":\n", "-lt 5 ]", "-lt 1 ]", "-s KILL 35", "-s KILL 1", "-s KILL 20", "-s KILL 1").Replace(p)
+	return strings.NewReplacer("cat deadline)\" ]; do\n    sleep 1\n", "cat deadline)\" ]; do\n    sleep 1\n", "sleep 1\n", ":\n", "-lt 5 ]", "-lt 1 ]", "timeout 10 bash", "timeout 0.1 bash", "-s KILL 35", "-s KILL 1", "-s KILL 20", "-s KILL 1").Replace(p)
 }
 
 // honest holds that a program said what programs say: each task once, in

@@ -122,8 +122,18 @@ original() {
     restore "$1"
   fi
 }`},
-	{Name: "fetch", Text: `# fetch ADDRESS PORT PATH: one HTTP request with whatever this host has
+	{Name: "fetch", Text: `# fetch ADDRESS PORT PATH: one HTTP request with whatever this host has. With
+# bash it takes a quarter of the time that curl takes to start; what is wrong
+# the others can say.
 fetch() {
+  # shellcheck disable=SC2016 # bash expands these
+  timeout 10 bash -c 'exec 3<>"/dev/tcp/$1/$2" &&
+    printf "GET %s HTTP/1.0\r\nHost: %s:%s\r\n\r\n" "$3" "$1" "$2" >&3 &&
+    read -r protocol status _ <&3 && [[ "$protocol $status" == HTTP/*" "[123]* ]]' bash "$1" "$2" "$3" 2>/dev/null && return
+  if [ $? = 124 ]; then
+    echo "no answer within 10 s"
+    return 1
+  fi
   if command -v curl >/dev/null 2>&1; then
     curl -gsS -f --noproxy '*' --max-time 10 -o /dev/null "http://$1:$2$3"
   elif command -v perl >/dev/null 2>&1; then

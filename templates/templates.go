@@ -8,6 +8,7 @@ import (
 	"embed"
 	"fmt"
 	"strings"
+	"sync"
 	"text/template"
 	"unicode"
 )
@@ -18,10 +19,7 @@ var files embed.FS
 // Render fills in a template. A name that does not exist, or a value that the
 // template names and data lacks, is a mistake of the programmer and panics.
 func Render(name string, data map[string]string) string {
-	t, err := template.New(name+".tmpl").Option("missingkey=error").ParseFS(files, name+".tmpl")
-	if err != nil {
-		panic(fmt.Sprintf("templates: cannot parse %s: %v", name, err))
-	}
+	t := parsed(name)
 	clean := make(map[string]string, len(data))
 	for key, value := range data {
 		clean[key] = oneLine(key, value)
@@ -32,6 +30,21 @@ func Render(name string, data map[string]string) string {
 	}
 	return b.String()
 }
+
+// parsed returns a template; each is parsed once, however many hosts need it.
+func parsed(name string) *template.Template {
+	if t, known := cache.Load(name); known {
+		return t.(*template.Template)
+	}
+	t, err := template.New(name+".tmpl").Option("missingkey=error").ParseFS(files, name+".tmpl")
+	if err != nil {
+		panic(fmt.Sprintf("templates: cannot parse %s: %v", name, err))
+	}
+	cache.Store(name, t)
+	return t
+}
+
+var cache sync.Map // *template.Template by name
 
 // oneLine keeps a value from beginning a line of its own: most stand in a
 // comment or within a line.

@@ -65,7 +65,7 @@ met() {
 
 # result N STATUS NAME: one per task
 result() {
-  if [ "$2$direct" = okyes ]; then
+  if [ "$2" = ok ]; then
     later task "$1" ok "$3"
   else
     event task "$1" "$2" "$3"

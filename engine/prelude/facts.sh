@@ -4,26 +4,33 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 has() { command -v "$1" >/dev/null 2>&1; }
 matches() { [ -e "$1" ]; } # PATTERN: is there such a file?
-lines() { while IFS= read -r line; do printf '%s %s\n' "$1" "$line"; done; } # of standard input, each after that word
+
+# What the shell itself finds out is told at the end, all at once: each line by
+# itself would be a packet to make and to read.
+newline='
+'
+answer=''
+say() { answer="$answer$*$newline"; }
+lines() { while IFS= read -r line; do say "$1" "$line"; done; } # of standard input, each after that word
 
 [ -r /etc/os-release ] && lines os </etc/os-release
 for tool in dnf yum apt-get; do
-  if has $tool; then echo "manager $tool"; break; fi
+  if has $tool; then say manager $tool; break; fi
 done
-[ -d /run/systemd/system ] && echo 'systemd yes'
-read -r init </proc/1/comm && echo "init $init"
+[ -d /run/systemd/system ] && say systemd yes
+read -r init </proc/1/comm && say init "$init"
 if [ -r /proc/sys/kernel/arch ]; then read -r arch </proc/sys/kernel/arch; else arch=$(uname -m); fi # Linux 6.1 has it
-echo "arch $arch"
+say arch "$arch"
 while read -r key _ effective _; do
-  if [ "$key" = Uid: ]; then echo "uid $effective"; break; fi
+  if [ "$key" = Uid: ]; then say uid "$effective"; break; fi
 done </proc/self/status
-if [ /bin/sh -ef /bin/dash ]; then echo 'shell /bin/dash'; else echo "shell $(readlink -f /bin/sh)"; fi
+if [ /bin/sh -ef /bin/dash ]; then say shell /bin/dash; else say shell "$(readlink -f /bin/sh)"; fi
 # what packages need; each takes a process, and here they are installed
 if [ ! -e "$state/manifest" ]; then
-  echo "clock $(date +%s)"
+  say clock "$(date +%s)"
   # shellcheck disable=SC2046 # seven words of heading, then device, blocks, used, free
   set -- $(df -Pk /var)
-  echo "disk ${11-}"
+  say disk "${11-}"
 fi
 
 # asked once for all that there are, if any: a call costs as much as the rest
@@ -39,11 +46,13 @@ for unit in NetworkManager systemd-networkd firewalld nftables iptables netfilte
 done
 units=${units# }
 running=' '
-# shellcheck disable=SC2086 # a list of words
-for said in $([ -z "$units" ] || systemctl is-active $units 2>/dev/null); do
-  [ "$said" != active ] || running="$running${units%% *} "
-  units=${units#* }
-done
+if [ -n "$units" ]; then
+  # shellcheck disable=SC2086 # a list of words
+  for unit_is in $(systemctl is-active $units 2>/dev/null); do
+    [ "$unit_is" != active ] || running="$running${units%% *} "
+    units=${units#* }
+  done
+fi
 active() { case $running in *" $1 "*) ;; *) return 1 ;; esac; }
 
 # one that somebody on the bus has asked for runs as well
@@ -60,28 +69,28 @@ stanzas() {
   return 1
 }
 if has ifup && stanzas; then
-  echo 'network ifupdown'
+  say network ifupdown
 elif matches /etc/netplan/*.yaml; then
-  echo 'network netplan'
+  say network netplan
 elif [ -d /etc/sysconfig/network-scripts ] && systemctl is-enabled --quiet network 2>/dev/null; then
-  echo 'network network-scripts'
+  say network network-scripts
 elif active NetworkManager && at_boot NetworkManager; then
-  echo 'network NetworkManager'
+  say network NetworkManager
 elif active systemd-networkd && at_boot systemd-networkd; then
-  echo 'network networkd'
+  say network networkd
 fi
 
 # whose rules packets have to pass
 if active firewalld; then
-  echo 'firewall firewalld'
+  say firewall firewalld
   # an interface that is in no zone is in the default one, whose name is *
   sed -n 's/^DefaultZone=/zone * /p' /etc/firewalld/firewalld.conf
   firewall-cmd --get-active-zones | awk '/^[^ ]/ { zone = $1 } $1 == "interfaces:" { for (i = 2; i <= NF; i++) print "zone " $i " " zone }'
-  [ ! -d /usr/lib/firewalld/policies ] || echo 'policies yes'
+  [ ! -d /usr/lib/firewalld/policies ] || say policies yes
 elif [ -e /etc/ufw/ufw.conf ] && grep -q '^ENABLED=yes' /etc/ufw/ufw.conf; then
-  echo 'firewall ufw'
+  say firewall ufw
 elif active nftables; then
-  echo 'firewall nftables'
+  say firewall nftables
   nft list ruleset 2>/dev/null | awk '
     $1 == "table" { family = $2; table = $3 }
     $1 == "chain" { chain = $2 }
@@ -89,13 +98,13 @@ elif active nftables; then
       print "chain " family " " table " " chain " " $4
     }'
 elif active iptables; then
-  echo 'firewall iptables'
+  say firewall iptables
 elif active netfilter-persistent && [ -s /etc/iptables/rules.v4 ]; then
-  echo 'firewall netfilter-persistent'
+  say firewall netfilter-persistent
 fi
 # a kernel may have SELinux without any policy loaded: that is none
 if has selinuxenabled && selinuxenabled; then
-  echo "selinux $(getenforce | tr '[:upper:]' '[:lower:]')"
+  say selinux "$(getenforce | tr '[:upper:]' '[:lower:]')"
 fi
 
 # as it is: the workstation takes it apart
@@ -130,4 +139,4 @@ while IFS= read -r tree; do
 done <<TREES
 $trees
 TREES
-echo 'end'
+say end
