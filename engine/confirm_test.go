@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -246,5 +247,28 @@ func TestBootFinishesRevert(t *testing.T) {
 				t.Errorf("after the boot:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestConfirmJustThen: a host that ends going back between two looks of the
+// confirmation does not seem to have had nothing to confirm.
+func TestConfirmJustThen(t *testing.T) {
+	script, err := os.ReadFile("prelude/confirm.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := fakehost.New(t, fakehost.Options{})
+	out, said, _ := h.Run(`state=/var/lib/lvsdeploy/shop nonce=@x
+mkdir -p "$state/revert"
+echo @x >"$state/revert/reverting"
+cat() {
+  command cat "$@"
+  was=$?
+  case $1 in reverted/*) mv "$state/revert" "$state/reverted" ;; esac
+  return $was
+}
+` + string(script) + "unset -f cat\necho then\n" + string(script))
+	if out != "then\nreverted\n" {
+		t.Errorf("it says %q %s", out, said)
 	}
 }
