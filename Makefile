@@ -9,7 +9,7 @@ export CGO_ENABLED = 0
 
 # What is installed where it is missing, from Debian's packages.
 for_lab = user-mode-linux mmdebstrap dpkg-dev e2fsprogs iproute2 ethtool openssh-client util-linux
-for_tests = shellcheck busybox-static dash bash openssh-server openssh-client util-linux iproute2 curl nftables
+for_tests = shellcheck busybox-static dash bash openssh-server openssh-client util-linux iproute2 curl nftables tcsh
 for_bench = ansible ansible-mitogen openssh-server openssh-client iproute2 python3
 for_dist = git
 for_dist_test = mmdebstrap util-linux

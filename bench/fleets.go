@@ -247,6 +247,9 @@ func (c *Case) turns(ctx context.Context, rounds int, list []contender) error {
 			if round == 0 && who.name != nameFloor && who.name != nameOurs {
 				continue // nothing to warm up that its own start does not need each time
 			}
+			if err := settle(ctx); err != nil {
+				return err
+			}
 			s, err := measure(ctx, who)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.Name, err)

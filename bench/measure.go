@@ -74,6 +74,46 @@ func measure(ctx context.Context, c contender) (Sample, error) {
 	return s, nil
 }
 
+// settle waits until the machine has nothing to do: hosts are still ending the
+// sessions of one contender when it is through, which is not for the next to
+// pay. On a machine that others use it does not wait for long.
+func settle(ctx context.Context) error {
+	const look, bound = 200 * time.Millisecond, 10 * time.Second
+	for began := time.Now(); time.Since(began) < bound; {
+		before, err := busy()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-time.After(look):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		after, err := busy()
+		if err != nil {
+			return err
+		}
+		if after-before < look/10 {
+			return nil
+		}
+	}
+	say("this machine has other work: the numbers are worth less")
+	return nil
+}
+
+// busy is how long the machine's processors have worked since it started.
+func busy() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	var user, nice, system, idle, wait, irq, soft int64
+	if _, err := fmt.Sscanf(string(text), "cpu %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &wait, &irq, &soft); err != nil {
+		return 0, fmt.Errorf("cannot read /proc/stat: %w", err)
+	}
+	return time.Duration(user+nice+system+irq+soft) * (time.Second / 100), nil // in ticks of USER_HZ
+}
+
 func tail(text []byte) string {
 	return string(text[max(0, len(text)-4000):])
 }

@@ -169,7 +169,7 @@ func TestRefused(t *testing.T) {
 	h := host(t, "web1", fakehost.Dash)
 	before := h.Snapshot(t)
 	user := map[string]engine.Host{"web1": fakerun.Host{Host: h, Edit: func(p string) string {
-		return strings.Replace(p, "</proc/self/status", "<<END\nUid: 1000 1000\nEND", 1)
+		return string(shell.F("exec /.fakehost/real/bin/setpriv --reuid=1000 --regid=1000 --clear-groups /bin/sh -c %s", p))
 	}}}
 	expect(t, fakerun.Run(t, fakerun.One("web1", flag("a")), user, engine.Options{}),
 		"web1: become root: failed: this program has to run as root", "web1: a: skipped: the login is not root")

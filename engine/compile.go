@@ -118,7 +118,8 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		b.WriteString("\n")
 	}
 	b.WriteString(body.String())
-	b.WriteString("\n# == now\n")
+	// in braces: a program that is cut short on its way does nothing
+	b.WriteString("\n# == now\n{\n")
 	if !check {
 		b.WriteString("begin\n")
 	}
@@ -133,7 +134,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		slices.Sort(owns)
 		fmt.Fprintf(&b, "\n# == what is ours on this host from now on\n%s\n", shell.Heredoc("remember", strings.Join(slices.Compact(owns), "\n")))
 	}
-	b.WriteString("event end\n")
+	b.WriteString("event end\n}\n")
 	p.Text = b.String()
 	return p
 }

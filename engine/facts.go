@@ -51,10 +51,13 @@ type Asked struct {
 
 // Start implements Host.
 func (a *Asked) Start(_ context.Context, program string) (*Session, error) {
-	mark := NewNonce()
-	in := make([]byte, 0, len(program)+100)
-	in = fmt.Appendf(in, "%d %s\n", len(program)+len("\n#")+len(mark), mark)
-	in = append(append(append(in, program...), "\n#"...), mark...)
+	// on the line of its last brace: a shell that reads its program by itself
+	// must not take words that come later for more of it
+	const last = "; exit\n"
+	program = strings.TrimSuffix(program, "\n")
+	in := make([]byte, 0, len(program)+20)
+	in = append(strconv.AppendInt(in, int64(len(program)+len(last)), 10), '\n')
+	in = append(append(in, program...), last...)
 	if _, err := a.session.Stdin.Write(in); err != nil {
 		return nil, err
 	}

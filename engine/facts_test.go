@@ -1,8 +1,11 @@
 package engine_test
 
 import (
+	"context"
+	"io"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,4 +91,71 @@ func TestFactsIncomplete(t *testing.T) {
 			t.Errorf("%q gives %+v, %v; want an error with %q", edit, f, err, want)
 		}
 	}
+}
+
+// TestHalfAProgram: of a program that is cut short on its way, under any shell,
+// nothing is done.
+func TestHalfAProgram(t *testing.T) {
+	t.Parallel()
+	for _, shell := range fakehost.Shells() {
+		h := host(t, "web1", shell)
+		before := h.Snapshot(t)
+		whole := engine.Compile(fakerun.One("web1", flag("a")), "web1", engine.Heading{Cluster: "shop", Nonce: "@n"}, false).Text
+		brace := len(strconv.Itoa(len(whole))+"\n") + len(whole) - len("}\n") // where the last one is in what is sent
+		for _, n := range []int{1, brace / 2, strings.Index(whole, "\nbegin\n") + 10, brace - 5, brace} {
+			asked, err := engine.Examine(t.Context(), cut{fakerun.Host{Host: h}, n}, engine.Ask{Cluster: "shop"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			session, err := asked.Start(t.Context(), whole)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err := io.ReadAll(session.Stdout); len(out) > 0 || err != nil {
+				t.Errorf("%s: %d of %d bytes say %q, %v", shell, n, len(whole), out, err)
+			}
+			_ = session.Wait() // some shells call it a mistake
+		}
+		if diff := before.Diff(h.Snapshot(t)); diff != "" {
+			t.Errorf("%s: it changed\n%s", shell, diff)
+		}
+		asked, err := engine.Examine(t.Context(), cut{fakerun.Host{Host: h}, brace + 1}, engine.Ask{Cluster: "shop"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, err := asked.Start(t.Context(), whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, _ := io.ReadAll(session.Stdout); !strings.Contains(string(out), "@n ") {
+			t.Errorf("%s: with its last brace it says %q", shell, out)
+		}
+		_ = session.Wait()
+	}
+}
+
+// cut is a host that is cut off after n bytes of what comes after its facts.
+type cut struct {
+	engine.Host
+	n int
+}
+
+func (c cut) Start(ctx context.Context, program string) (*engine.Session, error) {
+	s, err := c.Host.Start(ctx, program)
+	if err == nil {
+		s.Stdin = cutWriter{s.Stdin, c.n}
+	}
+	return s, err
+}
+
+type cutWriter struct {
+	io.WriteCloser
+	n int
+}
+
+func (w cutWriter) Write(p []byte) (int, error) {
+	if _, err := w.WriteCloser.Write(p[:w.n]); err != nil {
+		return 0, err
+	}
+	return len(p), w.Close()
 }

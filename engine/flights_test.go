@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -43,7 +44,12 @@ func TestFlights(t *testing.T) {
 
 func flightsOf(t *testing.T, n int) int {
 	t.Helper()
-	server := sshtest.New(t, sshtest.Options{})
+	// a script that not every login shell would leave alone takes more
+	server := sshtest.New(t, sshtest.Options{OnExec: func(cmd string) {
+		if !strings.Contains(cmd, "what this host is") {
+			t.Errorf("facts are not asked for in an argument, but with %s", cmd)
+		}
+	}})
 	between := relay(t, server.Addr())
 	home := sshtest.Home(t, server)
 	config := fmt.Sprintf("Host web1\n\tHostKeyAlias %s\n", server.Addr())

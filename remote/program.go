@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -91,18 +92,26 @@ func (c *Conn) Command(ctx context.Context, script string) (*Process, error) {
 	return p, err
 }
 
-// longestCommand is safe: Linux takes arguments of 128 KiB, and a character may
-// become five.
+// longestCommand is safe: Linux takes 128 KiB of arguments.
 const longestCommand = 24 << 10
 
-// argument is a command line that runs script. The login shell may be any (sh,
-// csh, fish): nothing that one of them takes for its own is left in it.
-func argument(script, mark string) string {
-	// a backslash at the script's end would be one before the newline
-	return `exec /bin/sh -c 'printf %s ` + mark + `; eval "$(printf %b "$1")"' sh '` + encoded.Replace(script) + `\0012#'`
+// argument is a command line that runs script, a word per line, which the shell
+// joins again with the newline of its own IFS: that takes it no process, and
+// with -f it does not look for files of such a name. The login shell may be any (sh, csh, fish). A script with what one of them does
+// not leave alone between quotes is none: a ! of csh's history, a backslash
+// that fish takes for an escape.
+func argument(script, mark string) (line string, ok bool) {
+	if unquotable.MatchString(script) {
+		return "", false
+	}
+	return `exec /bin/sh -c 'printf %s ` + mark + `; set -f; was=$IFS; IFS=${IFS#??}; eval "set +f;set --;IFS=\$was;$*"' sh '` +
+		quoted.Replace(script) + `'`, true
 }
 
-var encoded = strings.NewReplacer("\n", `\0012`, "'", `\0047`, `\`, `\0134`, "!", `\0041`)
+var (
+	unquotable = regexp.MustCompile(`![^ \t=(]|!$|\\[\\'\n]|\\$`)
+	quoted     = strings.NewReplacer("\n", "' '", "'", `'\''`)
+)
 
 // Output runs script to its end and returns what it wrote to standard output.
 // A non-zero exit is an *ExitError, with the output beside it.
@@ -145,10 +154,12 @@ func (c *Conn) start(ctx context.Context, script, password string, public bool) 
 		mark: nonce(), ask: nonce(), password: password != "", event: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	p.Stdin = programInput{p}
-	var command, input string
+	input := ""
+	command, ok := "", false
 	if public {
-		command = argument(script, p.mark)
-	} else {
+		command, ok = argument(script, p.mark)
+	}
+	if !ok {
 		var boot string
 		boot, input = bootstrap(script, p.mark)
 		command = "exec /bin/sh -c '" + boot + "'"

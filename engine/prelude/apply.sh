@@ -4,11 +4,8 @@ trap 'stop=yes' HUP INT TERM
 # begin: one run at a time on a host. The kernel gives the lock back however
 # the holder ends.
 begin() {
-  # asked of a file: each process is a millisecond
-  while read -r key _ effective _; do
-    [ "$key" != Uid: ] || break
-  done </proc/self/status
-  if [ "$effective" != 0 ]; then
+  # what is root's tells, and takes no process
+  if ! { [ -O /proc/sys ] || [ "$(id -u)" = 0 ]; }; then
     tell note 'this program has to run as root'
     event refused
     exit 1

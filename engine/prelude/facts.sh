@@ -5,15 +5,23 @@ export LC_ALL PATH
 has() { command -v "$1" >/dev/null 2>&1; }
 matches() { [ -e "$1" ]; } # PATTERN: is there such a file?
 
+# assignments for a shell, which otherwise reads byte by byte
+ID='' ID_LIKE='' VERSION_ID='' PRETTY_NAME=''
+# shellcheck source=/dev/null
+[ -r /etc/os-release ] && . /etc/os-release
+
 # What the shell itself finds out is told at the end, all at once: each line by
 # itself would be a packet to make and to read.
 newline='
 '
-answer=''
+answer="os ID=$ID
+os ID_LIKE=$ID_LIKE
+os VERSION_ID=$VERSION_ID
+os PRETTY_NAME=$PRETTY_NAME
+"
 say() { answer="$answer$*$newline"; }
 lines() { while IFS= read -r line; do say "$1" "$line"; done; } # of standard input, each after that word
 
-[ -r /etc/os-release ] && lines os </etc/os-release
 for tool in dnf yum apt-get; do
   if has $tool; then say manager $tool; break; fi
 done
@@ -21,9 +29,7 @@ done
 read -r init </proc/1/comm && say init "$init"
 if [ -r /proc/sys/kernel/arch ]; then read -r arch </proc/sys/kernel/arch; else arch=$(uname -m); fi # Linux 6.1 has it
 say arch "$arch"
-while read -r key _ effective _; do
-  if [ "$key" = Uid: ]; then say uid "$effective"; break; fi
-done </proc/self/status
+if [ -O /proc/sys ]; then say uid 0; else say uid "$(id -u)"; fi # who owns root's is root
 if [ /bin/sh -ef /bin/dash ]; then say shell /bin/dash; else say shell "$(readlink -f /bin/sh)"; fi
 # what packages need; each takes a process, and here they are installed
 if [ ! -e "$state/manifest" ]; then
@@ -94,7 +100,7 @@ elif active nftables; then
   nft list ruleset 2>/dev/null | awk '
     $1 == "table" { family = $2; table = $3 }
     $1 == "chain" { chain = $2 }
-    $1 == "type" && $2 == "filter" && ($4 == "input" || $4 == "forward") && (family == "ip" || family == "inet") && table !~ /^lvsdeploy-/ {
+    $1 == "type" && $2 == "filter" && ($4 == "input" || $4 == "forward") && (family == "ip" || family == "inet") && !(table ~ /^lvsdeploy-/) {
       print "chain " family " " table " " chain " " $4
     }'
 elif active iptables; then
