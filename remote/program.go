@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -101,17 +100,36 @@ const longestCommand = 24 << 10
 // not leave alone between quotes is none: a ! of csh's history, a backslash
 // that fish takes for an escape.
 func argument(script, mark string) (line string, ok bool) {
-	if unquotable.MatchString(script) {
+	if !quotable(script) {
 		return "", false
 	}
 	return `exec /bin/sh -c 'printf %s ` + mark + `; set -f; was=$IFS; IFS=${IFS#??}; eval "set +f;set --;IFS=\$was;$*"' sh '` +
 		quoted.Replace(script) + `'`, true
 }
 
-var (
-	unquotable = regexp.MustCompile(`![^ \t=(]|!$|\\[\\'\n]|\\$`)
-	quoted     = strings.NewReplacer("\n", "' '", "'", `'\''`)
-)
+var quoted = strings.NewReplacer("\n", "' '", "'", `'\''`)
+
+// quotable is asked for every host: a regular expression would take as long as
+// all else that is done to ask.
+func quotable(script string) bool {
+	for i := range len(script) {
+		next := byte('\n') // a word ends with the line
+		if i+1 < len(script) {
+			next = script[i+1]
+		}
+		switch script[i] {
+		case '!':
+			if strings.IndexByte(" \t=(", next) < 0 {
+				return false
+			}
+		case '\\':
+			if strings.IndexByte("\\'\n", next) >= 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // Output runs script to its end and returns what it wrote to standard output.
 // A non-zero exit is an *ExitError, with the output beside it.
