@@ -1,13 +1,13 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-
-	"context"
 
 	"github.com/lvsdeploy/lvsdeploy/engine"
 	"github.com/lvsdeploy/lvsdeploy/internal/fakehost"
@@ -62,17 +62,31 @@ func when(t *testing.T, events []engine.Event, host, task string, kind engine.Ki
 func TestBarriers(t *testing.T) {
 	t.Parallel()
 	hosts := five(t)
-	slow := with(flag("slow"), "sleep 0.5; echo x >/srv/slow")
-	slowest := with(flag("slowest"), "sleep 1.5; echo x >/srv/slowest")
+	slow := with(flag("slow"), "sleep 1; echo x >/srv/slow")
+	// not done before the director is: whoever waited for it would do so for ever
+	slowest := with(flag("slowest"), "n=0; until [ -e /srv/now ]; do [ $n -lt 600 ]; n=$((n + 1)); sleep 0.1; done; echo x >/srv/slowest")
 	plan := storage(slow, flag("a"), flag("b"), flag("c"), slowest)
+	var director sync.WaitGroup
+	director.Go(func() {
+		for range 600 {
+			time.Sleep(100 * time.Millisecond)
+			if hosts["director"].(fakerun.Host).Exists("/srv/c") {
+				if err := hosts["lonely"].(fakerun.Host).WriteFile("/srv/now", nil, 0o644); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+		}
+	})
 	events := fakerun.Run(t, plan, hosts, engine.Options{})
+	director.Wait()
 	for _, e := range fakerun.Tasks(events) {
 		if e.Status != engine.Changed && e.Task != "webs are there" {
 			t.Errorf("%s: %s: %s %s", e.Host, e.Task, e.Status, e.Detail)
 		}
 	}
 	order := []int{when(t, events, "nfs", "slow", engine.KindTask), when(t, events, "web1", "a", engine.KindTask),
-		when(t, events, "director", "c", engine.KindTask), when(t, events, "lonely", "slowest", engine.KindTask)}
+		when(t, events, "director", "c", engine.KindTask)}
 	if !slices.IsSorted(order) {
 		t.Errorf("not in order: %v\n%s", order, fakerun.Lines(events))
 	}

@@ -106,7 +106,7 @@ func TestUnconfirmedChangeIsTakenBack(t *testing.T) {
 			before, was := h.Snapshot(t), live(h)
 			cut := errors.New("no route to host")
 			events := fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{
-				ConfirmTimeout: 4 * time.Second,
+				ConfirmTimeout: 8 * time.Second, // more than any of the tasks takes, on a busy machine too
 				Dial: func(context.Context, string) (engine.Host, func(), error) {
 					if !h.Exists("/var/lib/lvsdeploy/shop/reverted") {
 						return nil, nil, cut
@@ -160,7 +160,7 @@ func TestRevertNeedsNobody(t *testing.T) {
 	t.Parallel()
 	h, plan := routed(t, fakehost.Dash, fakehost.Debian)
 	was := live(h)
-	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 4 * time.Second}, false)
+	program := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Nonce: "@x", Patience: 8 * time.Second}, false)
 	session, err := h.Start(t.Context(), program.Text)
 	if err != nil {
 		t.Fatal(err)

@@ -122,8 +122,14 @@ func parseFacts(out string) (*tasks.Facts, error) {
 	for _, line := range strings.Split(out, "\n") {
 		key, rest, _ := strings.Cut(line, " ")
 		switch key {
-		case "os":
-			parseOS(&f.OS, rest)
+		case "id":
+			f.OS.ID = rest
+		case "like":
+			f.OS.Like = strings.Fields(rest)
+		case "version":
+			f.OS.VersionID = rest
+		case "pretty":
+			f.OS.Pretty = rest
 		case "manager":
 			f.PackageManager = rest
 		case "systemd":
@@ -197,21 +203,5 @@ func parseIP(f *tasks.Facts, w []string) {
 		if p, err := netip.ParsePrefix(w[1]); err == nil {
 			f.Interfaces[last].Addresses = append(f.Interfaces[last].Addresses, p)
 		}
-	}
-}
-
-// parseOS takes one line of os-release(5).
-func parseOS(os *tasks.OS, line string) {
-	key, value, _ := strings.Cut(line, "=")
-	value = strings.Trim(value, `"'`)
-	switch key {
-	case "ID":
-		os.ID = value
-	case "VERSION_ID":
-		os.VersionID = value
-	case "PRETTY_NAME":
-		os.Pretty = value
-	case "ID_LIKE":
-		os.Like = strings.Fields(value)
 	}
 }

@@ -1,19 +1,12 @@
 package engine
 
 import (
-	"bufio"
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/lvsdeploy/lvsdeploy/remote"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
 )
 
@@ -33,9 +26,6 @@ type Options struct {
 	ConfirmTimeout time.Duration
 	Dial           func(ctx context.Context, host string) (Host, func(), error)
 }
-
-// NewNonce makes the mark of one run's events.
-func NewNonce() string { return "@" + strings.ToLower(rand.Text()[:16]) }
 
 // ErrUnfit is what Enter returns for a host that must not be part of the
 // cluster as it is: then nothing is changed on any host.
@@ -115,56 +105,6 @@ type run struct {
 	moved bool     // something happened that a host may wait for
 }
 
-// hostRun is where one host is in its program.
-type hostRun struct {
-	name    string
-	nonce   string
-	plan    tasks.Plan // its own once it has come, before that what is known without it
-	stages  []int      // of plan, those that it has part in
-	steps   []step
-	host    Host
-	stdin   io.Writer
-	come    bool         // or failed to
-	asks    bool         // it waits for leave to change something
-	next    int          // the task that comes now
-	waiting int          // the stage it waits to begin; -1: none
-	waits   string       // for whom, as it was told last
-	done    map[int]bool // stages it is through with
-	touched bool         // something was changed on it
-	ended   bool
-
-	ahead     []line // what it said since it went past a barrier unasked, which is the first of these
-	looked    bool   // it has done so
-	goingBack bool   // what it says is void until it has
-
-	atRisk     string // the last task that is taken back unless confirmed
-	confirming bool   // a change waits for its confirmation
-	lost       bool   // the program's own connection ended meanwhile,
-	lostBy     error  // by this
-
-	stopped string // why it was told to stop
-	failed  string // the task that failed
-	dirty   bool   // a dry run has found something to change here, or on a host that this one waited for
-	began   time.Time
-	note    []string
-	diff    []string
-}
-
-// line is an event of a host's program, and when it came.
-type line struct {
-	kind, rest string
-	at         time.Time
-}
-
-// The words that pass a barrier; six bytes each.
-const (
-	wordGo    = "go   \n"
-	wordAgain = "again\n" // look again at what was looked at ahead
-	wordDirty = "dirty\n" // the same; something would be changed before
-	wordWait  = "wait \n"
-	wordStop  = "stop \n"
-)
-
 func (r *run) run(ctx context.Context) {
 	var readers sync.WaitGroup
 	defer readers.Wait()
@@ -243,7 +183,9 @@ func (r *run) host(ctx context.Context, h *hostRun) {
 		r.said <- said{host: h, end: true, err: err}
 		return
 	}
-	r.said <- said{host: h, end: true, err: r.read(h, session)}
+	h.stdin = session.Stdin
+	err = listen(session, h.nonce, func(lines []line) { r.said <- said{host: h, lines: lines} })
+	r.said <- said{host: h, end: true, err: err}
 }
 
 // entered takes a host into the run that has come.
@@ -252,174 +194,4 @@ func (r *run) entered(h *hostRun, e *entry) {
 	h.began = time.Now()
 	r.moved = true
 	r.start(h)
-}
-
-// read passes a program's events on until it ends.
-func (r *run) read(h *hostRun, session *Session) error {
-	h.stdin = session.Stdin
-	out := bufio.NewReader(session.Stdout)
-	var lines []line
-	for {
-		text, err := out.ReadString('\n')
-		if event, ours := strings.CutPrefix(text, h.nonce+" "); ours {
-			kind, rest, _ := strings.Cut(strings.TrimSuffix(event, "\n"), " ")
-			lines = append(lines, line{kind, rest, time.Now()})
-		}
-		if len(lines) > 0 && (out.Buffered() == 0 || err != nil) { // what came together is passed on together
-			r.said <- said{host: h, lines: lines}
-			lines = nil
-		}
-		if err != nil {
-			break
-		}
-	}
-	err := session.Wait()
-	var exit *remote.ExitError
-	if errors.As(err, &exit) && session.Stderr != nil && strings.TrimSpace(session.Stderr()) != "" {
-		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(session.Stderr()))
-	}
-	return err
-}
-
-// heard takes in one event of a host's program.
-func (r *run) heard(ctx context.Context, h *hostRun, l line) {
-	switch {
-	case l.kind == "confirm":
-		r.reachAnew(ctx, h)
-	case l.kind == "back":
-		h.goingBack = false
-	case h.goingBack:
-	case l.kind == "ahead", len(h.ahead) > 0:
-		h.ahead = append(h.ahead, l)
-		r.moved = r.moved || len(h.ahead) == 1
-	default:
-		r.line(h, l)
-	}
-}
-
-// line takes an event for true.
-func (r *run) line(h *hostRun, l line) {
-	switch l.kind {
-	case "note":
-		h.note = append(h.note, l.rest)
-	case "diff":
-		h.diff = append(h.diff, l.rest)
-	case "task":
-		words := strings.SplitN(l.rest, " ", 3)
-		n, err := strconv.Atoi(words[0])
-		if err != nil || len(words) < 2 || n != h.next || n >= len(h.steps) {
-			return // not an event of ours, whatever it is; the task stays unknown
-		}
-		r.task(h, Status(words[1]), l.at)
-	case "passed":
-		if n, err := strconv.Atoi(l.rest); err == nil {
-			h.done[n] = true
-			r.moved = true
-		}
-	case "wait":
-		if n := h.stage(l.rest); n >= 0 {
-			h.waiting = n
-			r.moved = true
-		}
-	case "leave":
-		h.asks = true
-		r.moved = true
-	case "busy":
-		r.sink(Event{Kind: KindHost, Host: h.name, Detail: "waiting for another run on this host"})
-	case "locked":
-		h.stopped = "another run holds the host"
-		r.sink(Event{Kind: KindTask, Host: h.name, Stage: "begin", Task: "take the lock", Status: Failed, Detail: "another run holds it: " + strings.Join(h.note, "\n"),
-			Hint: "wait for it to end; the lock frees itself when that run's program ends on the host"})
-	case "refused":
-		h.stopped = "the login is not root"
-		r.sink(Event{Kind: KindTask, Host: h.name, Stage: "begin", Task: "become root", Status: Failed, Detail: strings.Join(h.note, "\n"),
-			Hint: "log in as root, or set become = true in [ssh] to use sudo"})
-	}
-}
-
-// stage is the stage of that number, -1 if there is none.
-func (h *hostRun) stage(number string) int {
-	if n, err := strconv.Atoi(number); err == nil && slices.Contains(h.stages, n) {
-		return n
-	}
-	return -1
-}
-
-func (r *run) task(h *hostRun, status Status, at time.Time) {
-	s := h.steps[h.next]
-	e := Event{Kind: KindTask, Host: h.name, Stage: h.plan[s.stage].Name, Task: s.task.Name, Status: status, Took: max(0, at.Sub(h.began))}
-	e.Detail = strings.TrimRight(strings.Join(h.note, "\n"), "\n")
-	if r.o.Diff {
-		e.Diff = strings.Join(h.diff, "\n")
-	}
-	switch status {
-	case Failed:
-		e.Hint = s.task.Hint
-		if !r.o.Check {
-			h.failed = s.task.Name
-		}
-	case WouldChange, Pending:
-		h.dirty = true
-	case Changed:
-		h.touched = true
-		if s.task.Undo != "" {
-			h.atRisk = s.task.Name
-		}
-	}
-	h.note, h.diff = nil, nil
-	h.next++
-	h.began = at
-	r.sink(e)
-	r.start(h)
-}
-
-// start tells what a host does from now on.
-func (r *run) start(h *hostRun) {
-	if h.next < len(h.steps) {
-		s := h.steps[h.next]
-		r.sink(Event{Kind: KindStart, Host: h.name, Stage: h.plan[s.stage].Name, Task: s.task.Name})
-	}
-}
-
-// send never blocks the run for long: a word is six bytes. A connection that
-// cannot take it has ended, which its reader will say.
-func (h *hostRun) send(word string) { _, _ = io.WriteString(h.stdin, word) }
-
-// end settles what a host's program did not get to.
-func (r *run) end(h *hostRun, err error) {
-	if !h.come { // Enter has said why
-		h.come = true
-		if errors.Is(err, ErrUnfit) {
-			r.unfit = append(r.unfit, h.name)
-		}
-		return
-	}
-	if h.next == len(h.steps) && (err == nil || h.settled()) {
-		return
-	}
-	var exit *remote.ExitError
-	switch {
-	case h.failed != "":
-		r.skipRest(h, Skipped, "not tried after: "+h.failed)
-	case h.stopped != "":
-		r.skipRest(h, Skipped, h.stopped)
-	case err == nil || errors.As(err, &exit):
-		// it ended by itself without saying so: nobody knows how far it came
-		if err == nil {
-			err = errors.New("the program ended before its end")
-		}
-		r.skipRest(h, Unknown, "")
-		r.sink(Event{Kind: KindError, Host: h.name, Err: fmt.Errorf("cannot tell how %s ended: %w", h.name, err),
-			Hint: "run it again: what is in place is left alone"})
-	default:
-		r.skipRest(h, Unknown, "")
-		r.sink(Event{Kind: KindError, Host: h.name, Err: err})
-	}
-}
-
-func (r *run) skipRest(h *hostRun, status Status, why string) {
-	for ; h.next < len(h.steps); h.next++ {
-		s := h.steps[h.next]
-		r.sink(Event{Kind: KindTask, Host: h.name, Stage: h.plan[s.stage].Name, Task: s.task.Name, Status: status, Detail: why})
-	}
 }

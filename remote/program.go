@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/lvsdeploy/lvsdeploy/shell"
 )
 
 const (
@@ -78,9 +80,10 @@ func (c *Conn) Program(ctx context.Context, script string) (*Process, error) {
 // Command is Program for a script that everybody may read: it is an argument of
 // the shell's. That saves a round trip, since a channel takes no input before
 // something runs on it. Where sudo is needed, which writes what it is asked to
-// run into a log, and for long scripts it is the same as Program.
+// run into a log, and for scripts that are long or no text for any login shell, it
+// is the same as Program.
 func (c *Conn) Command(ctx context.Context, script string) (*Process, error) {
-	if c.become || len(script) > longestCommand {
+	if c.become || len(script) > longestCommand || !anyShell(script) {
 		return c.Program(ctx, script)
 	}
 	p, err := c.start(ctx, script, "", true)
@@ -94,24 +97,20 @@ func (c *Conn) Command(ctx context.Context, script string) (*Process, error) {
 // longestCommand is safe: Linux takes 128 KiB of arguments.
 const longestCommand = 24 << 10
 
-// argument is a command line that runs script, a word per line, which the shell
-// joins again with the newline of its own IFS: that takes it no process, and
-// with -f it does not look for files of such a name. The login shell may be any (sh, csh, fish). A script with what one of them does
-// not leave alone between quotes is none: a ! of csh's history, a backslash
-// that fish takes for an escape.
-func argument(script, mark string) (line string, ok bool) {
-	if !quotable(script) {
-		return "", false
-	}
-	return `exec /bin/sh -c 'printf %s ` + mark + `; set -f; was=$IFS; IFS=${IFS#??}; eval "set +f;set --;IFS=\$was;$*"' sh '` +
-		quoted.Replace(script) + `'`, true
+// argument is a command line that runs script. The login shell may be any (sh,
+// csh, fish), and csh takes no newline between quotes: each line is a word, and
+// sh joins them again with the newline of its own IFS, which takes it no
+// process; with -f it does not look for files of such names.
+func argument(script, mark string) string {
+	return `exec /bin/sh -c 'printf %s ` + mark + `; set -f; was=$IFS; IFS=${IFS#??}; eval "set +f;set --;IFS=\$was;$*"' sh ` +
+		strings.ReplaceAll(shell.Quote(script), "\n", "' '")
 }
 
-var quoted = strings.NewReplacer("\n", "' '", "'", `'\''`)
-
-// quotable is asked for every host: a regular expression would take as long as
-// all else that is done to ask.
-func quotable(script string) bool {
+// anyShell reports whether script has nothing that a login shell changes even
+// between quotes: a ! of csh's history, a backslash that fish takes for an
+// escape. It is asked for every host: a regular expression would take as long
+// as all else that is done to ask.
+func anyShell(script string) bool {
 	for i := range len(script) {
 		next := byte('\n') // a word ends with the line
 		if i+1 < len(script) {
@@ -172,12 +171,10 @@ func (c *Conn) start(ctx context.Context, script, password string, public bool) 
 		mark: nonce(), ask: nonce(), password: password != "", event: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	p.Stdin = programInput{p}
-	input := ""
-	command, ok := "", false
+	var command, input string
 	if public {
-		command, ok = argument(script, p.mark)
-	}
-	if !ok {
+		command = argument(script, p.mark)
+	} else {
 		var boot string
 		boot, input = bootstrap(script, p.mark)
 		command = "exec /bin/sh -c '" + boot + "'"

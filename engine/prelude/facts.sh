@@ -14,10 +14,10 @@ ID='' ID_LIKE='' VERSION_ID='' PRETTY_NAME=''
 # itself would be a packet to make and to read.
 newline='
 '
-answer="os ID=$ID
-os ID_LIKE=$ID_LIKE
-os VERSION_ID=$VERSION_ID
-os PRETTY_NAME=$PRETTY_NAME
+answer="id $ID
+like $ID_LIKE
+version $VERSION_ID
+pretty $PRETTY_NAME
 "
 say() { answer="$answer$*$newline"; }
 lines() { while IFS= read -r line; do say "$1" "$line"; done; } # of standard input, each after that word
@@ -30,7 +30,8 @@ read -r init </proc/1/comm && say init "$init"
 if [ -r /proc/sys/kernel/arch ]; then read -r arch </proc/sys/kernel/arch; else arch=$(uname -m); fi # Linux 6.1 has it
 say arch "$arch"
 if [ -O /proc/sys ]; then say uid 0; else say uid "$(id -u)"; fi # who owns root's is root
-if [ /bin/sh -ef /bin/dash ]; then say shell /bin/dash; else say shell "$(readlink -f /bin/sh)"; fi
+if [ /bin/sh -ef /bin/dash ]; then sh=/bin/dash; else sh=$(readlink -f /bin/sh); fi
+say shell "$sh"
 # what packages need; each takes a process, and here they are installed
 if [ ! -e "$state/manifest" ]; then
   say clock "$(date +%s)"

@@ -6,7 +6,7 @@ printf '%snext\n' "$answer"
 read -r size || exit 0
 # dash reads its program in blocks, and quicker than anything hands it over;
 # others may do so byte by byte
-[ ! /bin/sh -ef /bin/dash ] || exec /bin/sh -s
+[ "$sh" != /bin/dash ] || exec /bin/sh -s
 set -f # what is expanded here is no pattern
 eval "set +f
 $(head -c "$size")"

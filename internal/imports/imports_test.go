@@ -29,7 +29,7 @@ var rules = map[string]rule{
 	"templates": {nil, nil, "files are text, and know nobody"},
 	"tasks":     {[]string{"shell", "templates"}, nil, "a task is a value that knows no cluster and no connection"},
 	"roles":     {[]string{"inventory", "tasks", "templates"}, nil, "a plan is made without contacting any host, and quotes nothing by itself"},
-	"remote": {nil, []string{"golang.org/x/crypto/", "github.com/pkg/sftp", "github.com/skeema/knownhosts", "github.com/kevinburke/ssh_config", "golang.org/x/sync/errgroup", "golang.org/x/sys/windows"},
+	"remote": {[]string{"shell"}, []string{"golang.org/x/crypto/", "github.com/pkg/sftp", "github.com/skeema/knownhosts", "github.com/kevinburke/ssh_config", "golang.org/x/sync/errgroup", "golang.org/x/sys/windows"},
 		"connections know nothing of what runs over them"},
 	"engine":    {[]string{"tasks", "shell", "remote"}, nil, "it runs programs, and knows neither inventory nor roles"},
 	"verify":    {[]string{"inventory", "shell"}, nil, "its verdict must not lean on the code that deployed"},
