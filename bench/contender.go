@@ -12,6 +12,7 @@ import (
 // only looks.
 type contender struct {
 	name  string
+	slow  bool // runs once a round
 	args  []string
 	env   []string
 	judge func(said string) error
@@ -30,7 +31,7 @@ func (t *target) environment(more ...string) []string {
 }
 
 func (t *target) ours(o options, args ...string) contender {
-	return contender{name: nameOurs, args: append([]string{o.Lvsdeploy, "nat", "-i", t.inventory}, args...), env: t.environment()}
+	return contender{name: nameOurs, args: append([]string{o.Lvsdeploy, string(t.mode), "-i", t.inventory}, args...), env: t.environment()}
 }
 
 func (t *target) floor(job string) contender {
@@ -43,8 +44,8 @@ func (t *target) ansible(name string) contender {
 	if name == nameMitogen {
 		config = t.path("mitogen.cfg")
 	}
-	return contender{name: name,
-		args: []string{"/usr/bin/ansible-playbook", "-i", t.path("hosts.json"), filepath.Join(t.dir, "playbook/site.yml")},
+	return contender{name: name, slow: true,
+		args: []string{"/usr/bin/ansible-playbook", "-i", t.path("hosts.json"), filepath.Join(t.dir, "playbook", string(t.mode)+".yml")},
 		env:  t.environment("ANSIBLE_CONFIG=" + config)}
 }
 

@@ -41,13 +41,14 @@ func enclosed(ctx context.Context, args []string) error {
 }
 
 const (
-	scratch = "/dev/shm"     // a file system of the bench's own, in memory
-	bridge  = "lan"          // where all hosts are plugged in
-	client  = "10.77.0.1/16" // the bench's own address there
-	lanNet  = "10.77.0.0/16" // hosts: 10.77.1.1 and on
-	farNet  = "10.78.0.0/16" // the same hosts behind the delaying proxy
-	voidNet = "10.79.0.0/16" // packets to it vanish
-	hostDev = "ens33"        // a host's interface
+	scratch  = "/dev/shm"     // a file system of the bench's own, in memory
+	bridge   = "lan"          // where all hosts are plugged in
+	client   = "10.77.0.1/16" // the bench's own address there
+	lanNet   = "10.77.0.0/16" // hosts: 10.77.1.1 and on
+	farNet   = "10.78.0.0/16" // the same hosts behind the delaying proxy
+	fleetVIP = "10.77.0.80"   // of a fleet in DR mode
+	voidNet  = "10.79.0.0/16" // packets to it vanish
+	hostDev  = "ens33"        // a host's interface
 )
 
 // furnish makes the namespaces fit to hold a fleet.

@@ -29,6 +29,9 @@ type machine struct {
 	key     string // the public half of its host key, as known_hosts has it
 }
 
+// behind is where a proxy may stand for it.
+func (m *machine) behind() string { return strings.Replace(m.address, "10.77.", "10.78.", 1) }
+
 const sshdConfig = `HostKey /etc/ssh/host_key
 AuthorizedKeysFile /etc/ssh/authorized_keys
 PermitRootLogin prohibit-password

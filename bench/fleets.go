@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lvsdeploy/lvsdeploy/inventory"
 )
 
 // fleets is everything that is measured on light machines; it runs inside the
@@ -30,27 +33,23 @@ func fleets(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	checked := false
-	for _, n := range o.Hosts {
-		for _, rtt := range o.RTT {
-			if rtt > 0 && n != o.RTTHosts {
-				continue
-			}
-			if !checked && n <= o.Ansible {
-				say("%d hosts: do both end in the same state?", n)
-				if err := sameState(ctx, o, n); err != nil {
-					return err
-				}
-				r.SameState, checked = true, true
-			}
-			c, err := measureFleet(ctx, o, n, rtt)
-			if err != nil {
+	checked := map[inventory.Mode]bool{}
+	for _, s := range o.shapes() {
+		if !checked[s.mode] && s.hosts <= o.Ansible {
+			few := shape{hosts: min(4, s.hosts), mode: s.mode}
+			say("%s: do both end in the same state?", few)
+			if err := sameState(ctx, o, few); err != nil {
 				return err
 			}
-			r.Cases = append(r.Cases, c)
-			if err := save(results, r); err != nil {
-				return err
-			}
+			r.SameState, checked[s.mode] = true, true
+		}
+		c, err := measureFleet(ctx, o, s)
+		if err != nil {
+			return err
+		}
+		r.Cases = append(r.Cases, c)
+		if err := save(results, r); err != nil {
+			return err
 		}
 	}
 	if o.Trouble > 0 {
@@ -61,9 +60,46 @@ func fleets(ctx context.Context, o options) error {
 	return save(results, r)
 }
 
+// shape is what a fleet is like.
+type shape struct {
+	hosts int
+	mode  inventory.Mode
+	rtt   time.Duration // all of them are so far away
+}
+
+func (s shape) String() string {
+	name := fmt.Sprintf("%d hosts", s.hosts)
+	if s.mode != inventory.NAT {
+		name += ", " + strings.ToUpper(string(s.mode))
+	}
+	if s.rtt > 0 {
+		name += fmt.Sprintf(", %v RTT", s.rtt)
+	}
+	return name
+}
+
+// shapes lists the fleets that are to be measured.
+func (o options) shapes() (all []shape) {
+	for _, n := range o.Hosts {
+		for _, rtt := range o.RTT {
+			if rtt == 0 || n == o.RTTHosts {
+				all = append(all, shape{n, inventory.NAT, rtt})
+			}
+		}
+	}
+	for _, n := range o.DR {
+		all = append(all, shape{n, inventory.DR, 0})
+	}
+	return all
+}
+
 // runIn deploys a fleet and runs a command beside it, to look closer.
 func runIn(ctx context.Context, o options) error {
-	p, err := prepare(ctx, o.Hosts[0], far(o.RTT[0]))
+	all := o.shapes()
+	if len(all) == 0 {
+		return errors.New("cannot run a command beside no fleet")
+	}
+	p, err := prepare(ctx, all[0])
 	if err != nil {
 		return err
 	}
@@ -93,9 +129,7 @@ type prepared struct {
 }
 
 // prepare boots a fleet and writes what the contenders need to reach it.
-// through says how a host is reached: by the address it returns, "" for the
-// host's own.
-func prepare(ctx context.Context, n int, through func(ctx context.Context, i int, m *machine) (string, error)) (*prepared, error) {
+func prepare(ctx context.Context, s shape) (*prepared, error) {
 	dir, err := os.MkdirTemp(scratch, "fleet-")
 	if err != nil {
 		return nil, err
@@ -104,25 +138,28 @@ func prepare(ctx context.Context, n int, through func(ctx context.Context, i int
 	if err != nil {
 		return nil, err
 	}
-	t := target{dir: dir, home: filepath.Join(dir, "home"), inventory: filepath.Join(dir, "hosts.toml")}
+	t := target{mode: s.mode, dir: dir, home: filepath.Join(dir, "home"), inventory: filepath.Join(dir, "hosts.toml")}
 	t.identity = filepath.Join(t.home, ".ssh/id_ed25519")
 	began := time.Now()
-	f, err := newFleet(ctx, n, public)
+	f, err := newFleet(ctx, s.hosts, public)
 	if err != nil {
 		return nil, err
 	}
-	say("%d hosts are up after %.1f s", n, time.Since(began).Seconds())
+	say("%s: up after %.1f s", s, time.Since(began).Seconds())
 	ctx, cancel := context.WithCancel(ctx)
 	p := &prepared{fleet: f, cancel: cancel}
 	fail := func(err error) (*prepared, error) {
 		p.close()
 		return nil, err
 	}
-	ssh := make([]string, n)
+	ssh := make([]string, s.hosts) // where each is reached, "" at its own address
 	var known strings.Builder
 	for i, m := range f.hosts {
-		if ssh[i], err = through(ctx, i, m); err != nil {
-			return fail(err)
+		if s.rtt > 0 {
+			ssh[i] = m.behind()
+			if err := proxy(ctx, net.JoinHostPort(ssh[i], "22"), net.JoinHostPort(m.address, "22"), s.rtt, 0); err != nil {
+				return fail(err)
+			}
 		}
 		fmt.Fprintf(&known, "%s %s\n", m.address, m.key)
 		if ssh[i] != "" {
@@ -132,7 +169,7 @@ func prepare(ctx context.Context, n int, through func(ctx context.Context, i int
 	address := func(i int) string { return f.hosts[i].address }
 	for name, text := range map[string]string{
 		"home/.ssh/id_ed25519": private, "home/.ssh/known_hosts": known.String(),
-		"hosts.toml": hostsTOML(n, address, func(i int) string { return ssh[i] }),
+		"hosts.toml": hostsTOML(s, address, func(i int) string { return ssh[i] }),
 	} {
 		if err := t.write(name, text); err != nil {
 			return fail(err)
@@ -163,25 +200,11 @@ func (p *prepared) know(lines string) error {
 	return os.WriteFile(path, append(text, lines...), 0o600)
 }
 
-// near reaches every host at its own address.
-func near(context.Context, int, *machine) (string, error) { return "", nil }
-
-// far reaches every host with a round-trip time.
-func far(rtt time.Duration) func(context.Context, int, *machine) (string, error) {
-	if rtt == 0 {
-		return near
-	}
-	return func(ctx context.Context, i int, m *machine) (string, error) {
-		at := strings.Replace(m.address, "10.77.", "10.78.", 1)
-		return at, proxy(ctx, net.JoinHostPort(at, "22"), net.JoinHostPort(m.address, "22"), rtt, 0)
-	}
-}
-
 // sameState deploys one fleet with lvsdeploy and one with Ansible: each must
 // find nothing to change on the other's.
-func sameState(ctx context.Context, o options, n int) error {
+func sameState(ctx context.Context, o options, s shape) error {
 	for _, first := range []string{nameOurs, nameAnsible} {
-		p, err := prepare(ctx, n, near)
+		p, err := prepare(ctx, s)
 		if err != nil {
 			return err
 		}
@@ -209,12 +232,9 @@ func sameState(ctx context.Context, o options, n int) error {
 }
 
 // measureFleet runs all contenders in turns on one fleet, deployed before.
-func measureFleet(ctx context.Context, o options, n int, rtt time.Duration) (Case, error) {
-	c := Case{Name: fmt.Sprintf("%d hosts", n), Hosts: n, RTT: rtt.Milliseconds()}
-	if rtt > 0 {
-		c.Name += fmt.Sprintf(", %v RTT", rtt)
-	}
-	p, err := prepare(ctx, n, far(rtt))
+func measureFleet(ctx context.Context, o options, s shape) (Case, error) {
+	c := Case{Name: s.String(), Hosts: s.hosts, RTT: s.rtt.Milliseconds()}
+	p, err := prepare(ctx, s)
 	if err != nil {
 		return c, err
 	}
@@ -225,7 +245,7 @@ func measureFleet(ctx context.Context, o options, n int, rtt time.Duration) (Cas
 		return c, err
 	}
 	say("%s: first deployment took %.2f s", c.Name, first.Wall)
-	return c, c.turns(ctx, o.Rounds, p.all(o, n <= o.Ansible))
+	return c, c.turns(ctx, o.Rounds, p.all(o, s.hosts <= o.Ansible))
 }
 
 // all are the contenders, converged.
@@ -263,7 +283,7 @@ func (c *Case) turns(ctx context.Context, rounds int, list []contender) error {
 		for turn := range quickTurns {
 			for i := range list {
 				who := list[(i+round+turn)%len(list)]
-				if quick := who.name == nameFloor || who.name == nameOurs; !quick && (turn > 0 || round == 0) {
+				if who.slow && (turn > 0 || round == 0) {
 					continue // Ansible's own start has nothing left to warm up
 				}
 				if err := run(round, who); err != nil {

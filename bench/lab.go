@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lvsdeploy/lvsdeploy/inventory"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
 )
 
@@ -127,7 +128,7 @@ func labMain(ctx context.Context, text string) error {
 		return err
 	}
 	home := os.Getenv("HOME")
-	t, err := newTarget(ctx, target{dir: order.Dir, home: home, inventory: filepath.Join(home, "../hosts.toml"), identity: filepath.Join(home, ".ssh/id_ed25519")})
+	t, err := newTarget(ctx, target{mode: inventory.NAT, dir: order.Dir, home: home, inventory: filepath.Join(home, "../hosts.toml"), identity: filepath.Join(home, ".ssh/id_ed25519")})
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 // options are what the command line says.
 type options struct {
 	Hosts     []int
+	DR        []int
 	RTT       []time.Duration
 	RTTHosts  int
 	Ansible   int
@@ -81,7 +82,7 @@ func run(ctx context.Context, args []string) error {
 		Command: callOf(args)}); err != nil {
 		return err
 	}
-	if len(o.Hosts) > 0 || o.Trouble > 0 {
+	if len(o.shapes()) > 0 || o.Trouble > 0 {
 		if err := enclosed(ctx, args); err != nil {
 			return err
 		}
@@ -101,9 +102,10 @@ func run(ctx context.Context, args []string) error {
 
 func parse(args []string) (options, error) {
 	var o options
-	var hosts, rtt string
+	var hosts, dr, rtt string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&hosts, "hosts", "4,20,50,200", "fleets of so many hosts; empty: none")
+	f.StringVar(&dr, "dr", "20", "fleets of so many hosts in DR mode, the others being in NAT mode; empty: none")
 	f.StringVar(&rtt, "rtt", "0,50ms,200ms", "round-trip times; those above 0 with -rtt-hosts hosts")
 	f.IntVar(&o.RTTHosts, "rtt-hosts", 4, "hosts of the fleet with a round-trip time")
 	f.IntVar(&o.Ansible, "ansible", 20, "Ansible runs on fleets of at most so many hosts: 50 take it minutes, each time")
@@ -120,15 +122,12 @@ func parse(args []string) (options, error) {
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("cannot use %q: bench takes flags only", f.Arg(0))
 	}
-	for word := range strings.SplitSeq(hosts, ",") {
-		if word == "" {
-			continue
-		}
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 3 || n > 250 {
-			return o, fmt.Errorf("cannot use -hosts %s: from 3 to 250 each", hosts)
-		}
-		o.Hosts = append(o.Hosts, n)
+	var err error
+	if o.Hosts, err = sizes(hosts); err != nil {
+		return o, fmt.Errorf("cannot use -hosts %s: %w", hosts, err)
+	}
+	if o.DR, err = sizes(dr); err != nil {
+		return o, fmt.Errorf("cannot use -dr %s: %w", dr, err)
 	}
 	for word := range strings.SplitSeq(rtt, ",") {
 		d, err := time.ParseDuration(word)
@@ -140,15 +139,28 @@ func parse(args []string) (options, error) {
 	if o.Rounds < 1 || o.LabRounds < 1 {
 		return o, errors.New("cannot measure less than one round")
 	}
-	path, err := filepath.Abs(o.Lvsdeploy)
-	o.Lvsdeploy = path
-	if err != nil {
+	if o.Lvsdeploy, err = filepath.Abs(o.Lvsdeploy); err != nil {
 		return o, err
 	}
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(o.Lvsdeploy); err != nil {
 		return o, fmt.Errorf("cannot find lvsdeploy: %w\nhint: make build", err)
 	}
 	return o, nil
+}
+
+// sizes reads how many hosts fleets are to have.
+func sizes(list string) (all []int, err error) {
+	for word := range strings.SplitSeq(list, ",") {
+		if word == "" {
+			continue
+		}
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 3 || n > 250 {
+			return nil, errors.New("from 3 to 250 each")
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }
 
 // callOf is how this was called, without paths.

@@ -97,8 +97,11 @@ func (t *target) hostVars(h inventory.Host) (group string, vars map[string]any, 
 	case h.Name == t.cluster.Director.Name:
 		group = "directors"
 		packages = platform.Director
-		d := t.cluster.Director
-		vars["network"], vars["wan_interface"], vars["wan_address"] = t.cluster.Network.String(), d.WANInterface, d.WANAddress.String()
+		if d := t.cluster.Director; t.mode == inventory.NAT {
+			vars["network"], vars["wan_interface"], vars["wan_address"] = t.cluster.Network.String(), d.WANInterface, d.WANAddress.String()
+		} else {
+			vars["vip"], vars["vip_interface"] = t.cluster.VIPs()[0].String(), d.Interface
+		}
 		var servers []string
 		for _, w := range t.cluster.Webs {
 			servers = append(servers, w.Address.String()+":80")
@@ -121,7 +124,11 @@ func (t *target) hostVars(h inventory.Host) (group string, vars map[string]any, 
 			services = slices.Concat(platform.NFSHelpers, services)
 			vars["mount"] = map[string]string{"server": t.cluster.NFS.Address.String(), "path": web.Mount, "dir": platform.DocRoot, "options": mountOptions}
 		}
-		vars["gateway"], vars["interface"] = t.cluster.Director.Address.String(), h.Interface
+		if t.mode == inventory.NAT {
+			vars["gateway"], vars["interface"] = t.cluster.Director.Address.String(), h.Interface
+		} else {
+			vars["vip"], vars["vip_interface"] = t.cluster.VIPs()[0].String(), "lo"
+		}
 	}
 	files, units := []fileVar{}, []string{}
 	for _, task := range t.tasksOf(h.Name) {
@@ -135,7 +142,7 @@ func (t *target) hostVars(h inventory.Host) (group string, vars map[string]any, 
 			case strings.HasPrefix(f.Path, "/etc/systemd/system/"):
 				units = append(units, path.Base(f.Path))
 			case strings.HasPrefix(f.Path, "/etc/sysctl.d/"):
-				vars["sysctl_file"] = f.Path
+				vars["sysctl_file"], vars["sysctls"] = f.Path, sysctlsIn(f.Content)
 			}
 			local := path.Join("files", h.Name, f.Path)
 			if err := t.write(local, f.Content); err != nil {
@@ -149,6 +156,17 @@ func (t *target) hostVars(h inventory.Host) (group string, vars map[string]any, 
 	}
 	vars["packages"], vars["services"], vars["files"], vars["units"] = strings.Join(packages, " "), services, files, units
 	return group, vars, nil
+}
+
+// sysctlsIn lists the settings of a file of sysctl.d(5), those left out that
+// may be missing from a kernel.
+func sysctlsIn(file string) (list []map[string]string) {
+	for line := range strings.Lines(file) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), " = "); ok && !strings.HasPrefix(key, "-") {
+			list = append(list, map[string]string{"key": key, "value": value})
+		}
+	}
+	return list
 }
 
 const mountOptions = "defaults,_netdev,nofail,x-systemd.automount,x-systemd.mount-timeout=30"

@@ -17,6 +17,7 @@ import (
 // target is a cluster as the contenders see it: an inventory, the way to its
 // hosts, and what is to be so on them.
 type target struct {
+	mode      inventory.Mode
 	dir       string // everything written for it
 	inventory string // hosts.toml
 	home      string // holds .ssh
@@ -32,14 +33,14 @@ type target struct {
 // another's work.
 func newTarget(ctx context.Context, t target) (*target, error) {
 	var err error
-	if t.cluster, err = inventory.Load(t.inventory, inventory.NAT); err != nil {
+	if t.cluster, err = inventory.Load(t.inventory, t.mode); err != nil {
 		return nil, err
 	}
 	if err := t.gather(ctx); err != nil {
 		return nil, err
 	}
 	in := roles.Input{Cluster: t.cluster, Facts: t.facts, Staging: map[string]string{}, Sites: map[string][]tasks.SiteFile{}}
-	t.plan = roles.For(inventory.NAT)(in)
+	t.plan = roles.For(t.mode)(in)
 	if err := t.writePlaybook(); err != nil {
 		return nil, err
 	}
@@ -96,26 +97,30 @@ func (t *target) tasksOf(host string) (all []tasks.Task) {
 	return all
 }
 
-// hostsTOML is the inventory of a fleet of n, whose hosts' sshd are at the
-// addresses that at returns; "" where the host's own address is.
-func hostsTOML(n int, address, at func(i int) string) string {
+// hostsTOML is the inventory of a fleet, whose hosts' sshd are at the addresses
+// that at returns; "" where the host's own address is.
+func hostsTOML(s shape, address, at func(i int) string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "[cluster]\nname = \"bench\"\nmode = \"nat\"\nnetwork = %q\n", lanNet)
-	for i := range n {
+	fmt.Fprintf(&b, "[cluster]\nname = \"bench\"\nmode = %q\nnetwork = %q\n", s.mode, lanNet)
+	for i := range s.hosts {
 		table := "web"
 		if i == 0 {
 			table = "director"
 		}
 		fmt.Fprintf(&b, "[[%s]]\nname = %q\naddress = %q\ninterface = %q\n", table, hostName(i), address(i), hostDev)
-		if i == 0 {
-			fmt.Fprintf(&b, "wan_interface = \"ens37\"\nwan_address = \"12.0.0.1/24\"\n")
-		} else {
+		switch {
+		case i > 0:
 			fmt.Fprintf(&b, "index = \"this is %s\"\n", hostName(i))
+		case s.mode == inventory.NAT:
+			fmt.Fprintf(&b, "wan_interface = \"ens37\"\nwan_address = \"12.0.0.1/24\"\n")
 		}
 		if ssh := at(i); ssh != "" {
 			fmt.Fprintf(&b, "[%s.ssh]\nhost = %q\n", table, ssh)
 		}
 	}
 	b.WriteString("[[service]]\nport = 80\n")
+	if s.mode == inventory.DR {
+		fmt.Fprintf(&b, "vip = %q\n", fleetVIP)
+	}
 	return b.String()
 }

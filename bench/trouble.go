@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lvsdeploy/lvsdeploy/inventory"
 )
 
 // Trouble compares a fleet in which some hosts misbehave with the same fleet
@@ -41,7 +43,8 @@ func measureTrouble(ctx context.Context, o options) (*Trouble, error) {
 		return nil, fmt.Errorf("cannot have trouble with less than %d hosts", troubled+3)
 	}
 	t := &Trouble{Hosts: n, Down: down, Refusing: refusing, Slow: slow}
-	p, err := prepare(ctx, n, near)
+	fleet := shape{hosts: n, mode: inventory.NAT}
+	p, err := prepare(ctx, fleet)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +72,7 @@ func measureTrouble(ctx context.Context, o options) (*Trouble, error) {
 			cancel()
 			return nil, err
 		}
-		if err := p.write("trouble.toml", hostsTOML(n, func(i int) string { return p.hosts[i].address }, func(i int) string { return ssh[i] })); err != nil {
+		if err := p.write("trouble.toml", hostsTOML(fleet, func(i int) string { return p.hosts[i].address }, func(i int) string { return ssh[i] })); err != nil {
 			cancel()
 			return nil, err
 		}
@@ -94,17 +97,16 @@ func (p *prepared) troubled(ctx context.Context) ([]string, error) {
 	for k := range down + refusing + slow {
 		i := len(p.hosts) - 1 - k
 		m := p.hosts[i]
-		behind := strings.Replace(m.address, "10.77.", "10.78.", 1)
-		ssh[i] = behind
+		ssh[i] = m.behind()
 		var err error
 		switch {
 		case k < down/2: // nobody listens there
 		case k < down:
 			ssh[i] = strings.Replace(m.address, "10.77.", "10.79.", 1)
 		case k < down+refusing:
-			err = proxy(ctx, net.JoinHostPort(behind, "22"), net.JoinHostPort(m.address, "22"), 0, 3)
+			err = proxy(ctx, net.JoinHostPort(ssh[i], "22"), net.JoinHostPort(m.address, "22"), 0, 3)
 		default:
-			err = proxy(ctx, net.JoinHostPort(behind, "22"), net.JoinHostPort(m.address, "22"), time.Second, 0)
+			err = proxy(ctx, net.JoinHostPort(ssh[i], "22"), net.JoinHostPort(m.address, "22"), time.Second, 0)
 		}
 		if err != nil {
 			return nil, err
