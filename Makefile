@@ -9,8 +9,9 @@ export CGO_ENABLED = 0
 
 # What is installed where it is missing, from Debian's packages.
 for_lab = user-mode-linux mmdebstrap dpkg-dev e2fsprogs iproute2 ethtool openssh-client util-linux
-for_tests = shellcheck busybox-static dash bash openssh-server openssh-client util-linux iproute2 curl nftables tcsh
-for_bench = ansible ansible-mitogen openssh-server openssh-client iproute2 python3
+for_fakehost = busybox-static dash bash openssh-server openssh-client util-linux iproute2 curl nftables procps
+for_tests = $(for_fakehost) shellcheck tcsh
+for_bench = $(for_fakehost) ansible ansible-mitogen python3
 for_dist = git
 for_dist_test = mmdebstrap util-linux
 
@@ -64,7 +65,7 @@ lab-test-all: build
 
 # BENCH='-hosts 4,20 -rounds 3' or other flags: bin/bench -h
 bench: build ## beside Ansible, on the same hosts: bench/latest.json, bench/latest.svg
-	sh lab/packages.sh 'the bench' $(for_bench)
+	sh lab/packages.sh 'the bench' $(for_bench) $(if $(filter -lab,$(BENCH)),$(for_lab))
 	$(GO) build -trimpath -o bin/bench ./bench
 	bin/bench $(BENCH)
 
