@@ -8,7 +8,7 @@ GO ?= go
 export CGO_ENABLED = 0
 
 # What is installed where it is missing, from Debian's packages.
-for_lab = user-mode-linux mmdebstrap dpkg-dev e2fsprogs iproute2 ethtool openssh-client util-linux
+for_lab = user-mode-linux gcc libc6-dev mmdebstrap dpkg-dev e2fsprogs iproute2 ethtool openssh-client util-linux
 for_fakehost = busybox-static dash bash openssh-server openssh-client util-linux iproute2 curl nftables procps
 for_tests = $(for_fakehost) shellcheck tcsh
 for_bench = $(for_fakehost) ansible ansible-mitogen python3

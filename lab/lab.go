@@ -185,6 +185,9 @@ func (l *Lab) create(ctx context.Context) error {
 	if err := l.writeFiles(ctx); err != nil {
 		return err
 	}
+	if err := l.buildXstate(ctx); err != nil {
+		return err
+	}
 	return l.wire(ctx)
 }
 

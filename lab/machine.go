@@ -55,7 +55,8 @@ func (l *Lab) boot(ctx context.Context, m Machine) error {
 	}
 	defer console.Close()
 	args := append([]string{"--fork", "sh", "-c", `echo $$ >"$1" && shift && exec "$@"`, "sh", l.file(m, "pid"),
-		"taskset", "--cpu-list", l.cpu(m, allowedCPUs()), "ip", "netns", "exec", l.namespace()}, l.umlArgs(m)...)
+		"taskset", "--cpu-list", l.cpu(m, allowedCPUs()), "ip", "netns", "exec", l.namespace(),
+		"env", "LD_PRELOAD=" + l.xstate()}, l.umlArgs(m)...)
 	cmd := exec.CommandContext(ctx, "setsid", args...)
 	cmd.Dir = l.dir
 	cmd.Stdout, cmd.Stderr = console, console

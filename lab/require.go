@@ -14,6 +14,7 @@ import (
 // The Makefile's for_lab installs the same.
 var programs = []struct{ program, pkg string }{
 	{"linux.uml", "user-mode-linux"},
+	{"gcc", "gcc libc6-dev"},
 	{"mmdebstrap", "mmdebstrap"},
 	{"dpkg-scanpackages", "dpkg-dev"},
 	{"mkfs.ext4", "e2fsprogs"},
