@@ -43,6 +43,8 @@ type Reporter struct {
 
 	mu      sync.Mutex
 	hosts   []*host // in the order they were first heard of
+	byName  map[string]*host
+	widest  int // columns of the widest of their names
 	failed  []failure
 	skipped []engine.Event // in a row, on one host for one reason: one line in the end
 	worst   Exit
@@ -125,7 +127,7 @@ func New(o Options) *Reporter {
 	now := o.Now()
 	r := &Reporter{
 		o: o, style: newStyle(o.Color), width: newWidths(), started: now, spoke: now,
-		stop: make(chan struct{}), stopped: make(chan struct{}),
+		byName: map[string]*host{}, stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	go r.run()
 	return r
@@ -242,13 +244,13 @@ func (h *host) set(stage, doing string, now time.Time) {
 }
 
 func (r *Reporter) host(name string) *host {
-	for _, h := range r.hosts {
-		if h.name == name {
-			return h
-		}
+	if h := r.byName[name]; h != nil {
+		return h
 	}
 	h := &host{name: name, since: r.o.Now()}
 	r.hosts = append(r.hosts, h)
+	r.byName[name] = h
+	r.widest = max(r.widest, r.width.of(clean(name)))
 	return h
 }
 

@@ -51,11 +51,7 @@ func (r *Reporter) taskLine(e engine.Event) []string {
 
 // hostName is a host's name, padded as far as the hosts known by now need.
 func (r *Reporter) hostName(name string) string {
-	n := 0
-	for _, h := range r.hosts {
-		n = max(n, r.width.of(clean(h.name)))
-	}
-	return r.style.bold.Sprint(r.width.pad(clean(name), min(n, 24)))
+	return r.style.bold.Sprint(r.width.pad(clean(name), min(r.widest, 24)))
 }
 
 type count struct {
