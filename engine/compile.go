@@ -155,10 +155,7 @@ func needed(text string, check bool) []tasks.Function {
 		if check && f.Changes {
 			continue
 		}
-		use[i] = calls(text, f.Name)
-		for _, caller := range callers()[i] {
-			use[i] = use[i] || use[caller]
-		}
+		use[i] = slices.ContainsFunc(callers()[i], func(caller int) bool { return use[caller] }) || calls(text, f.Name)
 	}
 	var found []tasks.Function
 	for i, f := range tasks.Library {
