@@ -33,7 +33,9 @@ var errNothing = errors.New("nothing waits for a confirmation")
 func (r *run) reachAnew(ctx context.Context, h *hostRun) {
 	h.confirming = true
 	r.sink(Event{Kind: KindHost, Host: h.name, Detail: "being reached anew, to confirm the change"})
-	r.spawn(func() { r.said <- said{host: h, confirmed: true, err: r.confirm(ctx, h)} })
+	// the run goes on to write what the host's part of it must not read
+	change, lostBy := `"`+strings.Join(h.atRisk, `", "`)+`"`, h.lostBy
+	r.spawn(func() { r.said <- said{host: h, confirmed: true, err: r.confirm(ctx, h, change, lostBy)} })
 }
 
 // lostAtRisk takes over when a program's connection ends while a change may be
@@ -45,11 +47,11 @@ func (r *run) lostAtRisk(ctx context.Context, h *hostRun, err error) bool {
 	}
 	var exit *remote.ExitError
 	if h.next < len(h.steps) && h.steps[h.next].task.Undo != "" {
-		h.atRisk = h.steps[h.next].task.Name
+		h.atRisk = append(h.atRisk, h.steps[h.next].task.Name)
 	}
 	// 75: it has stopped of its own accord, perhaps because the host went back
 	ended := err == nil || errors.As(err, &exit) && exit.Code != 75
-	if r.o.Check || ended || h.atRisk == "" || ctx.Err() != nil {
+	if r.o.Check || ended || len(h.atRisk) == 0 || ctx.Err() != nil {
 		return false
 	}
 	h.lost, h.lostBy = true, err
@@ -59,10 +61,10 @@ func (r *run) lostAtRisk(ctx context.Context, h *hostRun, err error) bool {
 
 // confirm calls a host's revert off over a connection dialled after the
 // change. It tries until the host says that it has gone back, or until it
-// should have and still is not heard of.
-func (r *run) confirm(ctx context.Context, h *hostRun) error {
+// should have and still is not heard of. why is what keeps it from confirming,
+// as far as that is known.
+func (r *run) confirm(ctx context.Context, h *hostRun, change string, why error) error {
 	patience := r.o.ConfirmTimeout
-	why := h.lostBy // what keeps us from confirming
 	for end := time.Now().Add(patience + 60*time.Second); ; {
 		answer, err := r.askConfirmation(ctx, h)
 		switch {
@@ -74,7 +76,7 @@ func (r *run) confirm(ctx context.Context, h *hostRun) error {
 			if why == nil {
 				why = errReverted
 			}
-			return fmt.Errorf("%s went back to its old settings after %q: %w", h.name, h.atRisk, why)
+			return fmt.Errorf("%s went back to its old settings after %s: %w", h.name, change, why)
 		case err != nil:
 			why = err
 		}
@@ -131,7 +133,7 @@ func (r *run) confirmed(h *hostRun, err error) {
 			h.send(wordStop)
 		}
 	}
-	h.atRisk = ""
+	h.atRisk = nil
 	if h.lost {
 		r.end(h, h.lostBy)
 	}

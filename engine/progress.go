@@ -36,10 +36,10 @@ type hostRun struct {
 	looked    bool   // it has done so
 	goingBack bool   // what it says is void until it has
 
-	atRisk     string // the last task that is taken back unless confirmed
-	confirming bool   // a change waits for its confirmation
-	lost       bool   // the program's own connection ended meanwhile,
-	lostBy     error  // by this
+	atRisk     []string // the tasks that are taken back unless confirmed
+	confirming bool     // a change waits for its confirmation
+	lost       bool     // the program's own connection ended meanwhile,
+	lostBy     error    // by this
 
 	stopped string // why it was told to stop
 	failed  string // the task that failed
@@ -131,7 +131,7 @@ func (r *run) task(h *hostRun, status Status, at time.Time) {
 	case Changed:
 		h.touched = true
 		if s.task.Undo != "" {
-			h.atRisk = s.task.Name
+			h.atRisk = append(h.atRisk, s.task.Name)
 		}
 	}
 	h.note, h.diff = nil, nil
