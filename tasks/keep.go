@@ -3,7 +3,6 @@ package tasks
 import (
 	"net"
 	"net/netip"
-	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
 	"github.com/lvsdeploy/lvsdeploy/templates"
@@ -54,16 +53,15 @@ func reread(command string) shell.Fragment { return echo(shell.Fragment("reread 
 // the network or the firewall is gone.
 func Rereaders() []Reader {
 	all := []Reader{policiesReader()}
-	for _, r := range []struct{ below, command string }{
-		{"/etc/NetworkManager/system-connections", "nmcli connection reload"},
-		{"/etc/systemd/network", "networkctl reload"},
-		{"/etc/netplan", netplanReload},
+	for _, r := range []struct{ below, tool, command string }{
+		{"/etc/NetworkManager/system-connections", "nmcli", "nmcli connection reload"},
+		{"/etc/systemd/network", "networkctl", "networkctl reload"},
+		{"/etc/netplan", "netplan", netplanReload},
 	} {
-		tool, _, _ := strings.Cut(r.command, " ")
-		all = append(all, Reader{Below: r.below, Handler: Handler(tool, Task{
-			Name:  "have " + tool + " read the files that are left",
+		all = append(all, Reader{Below: r.below, Handler: Handler(r.tool, Task{
+			Name:  "have " + r.tool + " read the files that are left",
 			Check: "exit 1",
-			Apply: shell.F("! command -v %s >/dev/null 2>&1 || %s", tool, shell.Fragment(r.command)),
+			Apply: shell.F("! command -v %s >/dev/null 2>&1 || { %s; }", r.tool, shell.Fragment(r.command)),
 		})})
 	}
 	return all

@@ -19,10 +19,16 @@ func networkdAddress(cluster, dev string, address netip.Prefix) Task {
 	return t
 }
 
-// netplanReload has networkd read what netplan makes of all its files: only what
-// is different is set up anew, where netplan's own apply, which does for others
-// than networkd, takes its time and goes through everything.
-const netplanReload = "netplan generate && if systemctl is-active --quiet systemd-networkd; then networkctl reload; else netplan apply; fi"
+// netplanReload has networkd read what netplan makes of all its files, where
+// netplan's own apply, which does for others than networkd, takes its time and
+// goes through everything. netplan writes each of networkd's files anew, and an
+// interface whose file is not the same one any more is set up anew: a VIP on it
+// would be lost, a lease given back. So files that say what they said are the
+// ones that were there, links and all.
+const netplanReload = `kept=$(mktemp -d /run/netplan.XXXXXX) && { ln /run/systemd/network/10-netplan-* "$kept" 2>/dev/null || :; } && ` +
+	`{ netplan generate || { rm -r "$kept"; false; }; } && ` +
+	`for f in "$kept"/*; do if cmp -s "$f" "/run/systemd/network/${f##*/}"; then mv -f "$f" /run/systemd/network/; fi; done && rm -r "$kept" && ` +
+	`if systemctl is-active --quiet systemd-networkd; then networkctl reload; else netplan apply; fi`
 
 // netplanAddress is one more file for netplan, which makes one of all.
 func netplanAddress(cluster, dev string, address netip.Prefix) Task {

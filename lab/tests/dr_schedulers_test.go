@@ -138,6 +138,8 @@ func drSchedulers(b *bench, t *testing.T) {
 			b.on(t, h, "rm /var/www/html/long")
 		}
 	}()
+	// Where as many are open on both, those that have ended decide, and nothing
+	// is foretold: that may be more than half of lc's.
 	const n = 24
 	for _, c := range []struct {
 		name   string
@@ -160,7 +162,7 @@ func drSchedulers(b *bench, t *testing.T) {
 			switch {
 			case c.exact >= 0 && got["web1"] != c.exact:
 				t.Errorf("web1 and web2 got %d and %d of %d, want %d and %d", got["web1"], got["web2"], n, c.exact, n-c.exact)
-			case c.exact < 0 && (got["web1"] < c.least || got["web1"] > c.most || decided < n/2):
+			case c.exact < 0 && (got["web1"] < c.least || got["web1"] > c.most || decided < n/3):
 				t.Errorf("slow web1 got %d of %d, want %d to %d; %d were decided by open connections", got["web1"], n, c.least, c.most, decided)
 			}
 			b.claim(t, "%s: of %d requests slow web1 got %d, fast web2 %d; the connections open then decided %d, as they must", c.name, n, got["web1"], got["web2"], decided)
