@@ -3,6 +3,7 @@ package tasks
 import (
 	"net"
 	"net/netip"
+	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
 	"github.com/lvsdeploy/lvsdeploy/templates"
@@ -21,7 +22,7 @@ var backends = map[Network]backend{
 	Ifupdown:       {address: interfacesAddress, gateway: interfacesGateway, vip: interfacesVIP},
 	NetworkManager: {address: nmAddress, gateway: nmGateway, vip: nmVIP},
 	Networkd:       {address: networkdAddress, gateway: networkdGateway, vip: networkdVIP},
-	Netplan:        {address: netplanAddress, gateway: networkdGateway, vip: networkdVIP},
+	Netplan:        {address: netplanAddress, gateway: networkdGateway, vip: netplanVIP},
 }
 
 // unknown does it by a unit of our own, which works whoever else is there.
@@ -53,15 +54,16 @@ func reread(command string) shell.Fragment { return echo(shell.Fragment("reread 
 // the network or the firewall is gone.
 func Rereaders() []Reader {
 	all := []Reader{policiesReader()}
-	for _, r := range []struct{ below, tool, command string }{
-		{"/etc/NetworkManager/system-connections", "nmcli", "nmcli connection reload"},
-		{"/etc/systemd/network", "networkctl", "networkctl reload"},
-		{"/etc/netplan", "netplan", netplanReload},
+	for _, r := range []struct{ below, command string }{
+		{"/etc/NetworkManager/system-connections", "nmcli connection reload"},
+		{"/etc/systemd/network", "networkctl reload"},
+		{"/etc/netplan", netplanReload},
 	} {
-		all = append(all, Reader{Below: r.below, Handler: Handler(r.tool, Task{
-			Name:  "have " + r.tool + " read the files that are left",
+		tool, _, _ := strings.Cut(r.command, " ")
+		all = append(all, Reader{Below: r.below, Handler: Handler(tool, Task{
+			Name:  "have " + tool + " read the files that are left",
 			Check: "exit 1",
-			Apply: shell.F("! command -v %s >/dev/null 2>&1 || { %s; }", r.tool, shell.Fragment(r.command)),
+			Apply: shell.F("! command -v %s >/dev/null 2>&1 || %s", tool, shell.Fragment(r.command)),
 		})})
 	}
 	return all

@@ -21,14 +21,9 @@ func networkdAddress(cluster, dev string, address netip.Prefix) Task {
 
 // netplanReload has networkd read what netplan makes of all its files, where
 // netplan's own apply, which does for others than networkd, takes its time and
-// goes through everything. netplan writes each of networkd's files anew, and an
-// interface whose file is not the same one any more is set up anew: a VIP on it
-// would be lost, a lease given back. So files that say what they said are the
-// ones that were there, links and all.
-const netplanReload = `kept=$(mktemp -d /run/netplan.XXXXXX) && { ln /run/systemd/network/10-netplan-* "$kept" 2>/dev/null || :; } && ` +
-	`{ netplan generate || { rm -r "$kept"; false; }; } && ` +
-	`for f in "$kept"/*; do if cmp -s "$f" "/run/systemd/network/${f##*/}"; then mv -f "$f" /run/systemd/network/; fi; done && rm -r "$kept" && ` +
-	`if systemctl is-active --quiet systemd-networkd; then networkctl reload; else netplan apply; fi`
+// goes through everything. It may set up each interface anew, as netplan writes
+// all of networkd's files again: what is on one must be in its files.
+const netplanReload = "netplan generate && if systemctl is-active --quiet systemd-networkd; then networkctl reload; else netplan apply; fi"
 
 // netplanAddress is one more file for netplan, which makes one of all.
 func netplanAddress(cluster, dev string, address netip.Prefix) Task {
@@ -53,6 +48,21 @@ func networkdGateway(cluster, dev string, gateway netip.Addr) Task {
 func networkdVIP(cluster string, v VIP) []Task {
 	dev := v.Dev
 	return []Task{afterNetworkd(cluster, "vip-"+strconv.Itoa(v.N), dev, "VIP "+v.Address.String(), v.setCommand())}
+}
+
+// netplanVIP adds to what netplan tells networkd of the director's interface.
+// That is set up anew whenever somebody has networkd read its files, as netplan
+// writes them again at every daemon-reload; a unit would not know. Where
+// netplan has another name for the interface, nobody reads the file, and the
+// unit is all there is.
+func netplanVIP(cluster string, v VIP) []Task {
+	unit := networkdVIP(cluster, v)
+	if v.Dev == "lo" {
+		return unit
+	}
+	own := Write(File{Path: "/etc/systemd/network/10-netplan-" + v.Dev + ".network.d/lvsdeploy-" + cluster + "-vip-" + strconv.Itoa(v.N) + ".conf", Mode: "0644",
+		Content: templates.Render("network-alias", map[string]string{"Cluster": cluster, "Label": v.label(), "Address": netip.PrefixFrom(v.Address, 32).String()})})
+	return append([]Task{own}, unit...)
 }
 
 // afterNetworkd is a unit that comes after networkd is done with an interface,

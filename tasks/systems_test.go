@@ -141,7 +141,8 @@ active`},
 			after: "cat /etc/systemd/network/05-*; systemctl is-active lvsdeploy-shop-gateway lvsdeploy-shop-vip-0 lvsdeploy-shop-vip-1; ip -4 route show default | sed 's/ *$//'",
 			want:  "# ens37, put here by lvsdeploy for cluster shop\n[Match]\nName=ens37\n\n[Network]\nAddress=12.0.0.1/24\nactive\nactive\nactive\ndefault via 192.168.1.10 dev ens33"},
 		{name: "netplan", long: true, options: fakehost.Options{NetworkManager: "netplan"}, tasks: keeps(Netplan),
-			after: "stat -c %a /etc/netplan/90-*; tail -n 3 /etc/netplan/90-*", want: "600\n    ens37:\n      addresses:\n        - 12.0.0.1/24"},
+			after: "stat -c %a /etc/netplan/90-*; tail -n 3 /etc/netplan/90-*; tail -n 3 /etc/systemd/network/10-netplan-ens33.network.d/*; systemctl is-active lvsdeploy-shop-vip-0",
+			want:  "600\n    ens37:\n      addresses:\n        - 12.0.0.1/24\n[Address]\nAddress=192.168.1.48/32\nLabel=ens33:0\nactive"},
 	}
 }
 
