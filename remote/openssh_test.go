@@ -161,12 +161,18 @@ func TestOpenSSH(t *testing.T) {
 	if err := os.WriteFile(local, []byte("page"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	stage := filepath.Join(t.TempDir(), "stage")
-	if err := c.Push(t.Context(), []File{{Path: "a/index.html", Source: local}}, stage); err != nil {
+	stage, err := c.Stage(t.Context(), ".lvsdeploy-shop", []File{{Path: "a/index.html", Source: local}})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(stage + "/a/index.html"); string(text) != "page" {
 		t.Errorf("uploaded %q, %v", text, err)
+	}
+	if err := c.Unstage(t.Context(), ".lvsdeploy-shop", stage); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(stage); !os.IsNotExist(err) {
+		t.Errorf("it is there after Unstage: %v", err)
 	}
 }
 

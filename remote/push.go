@@ -2,6 +2,8 @@ package remote
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/sync/errgroup"
@@ -22,54 +25,88 @@ type File struct {
 	FS     fs.FS       // where it comes from; nil: the local file system
 	Source string      // its name there
 	Mode   fs.FileMode // permission bits; 0: those of the source
+	SHA256 string      // hexadecimal, what the content must have; empty: anything
 }
 
 // uploads is how many files are on their way at once: each costs several
 // round trips.
 const uploads = 16
 
-// Push uploads files below dir, which is made with mode 0700 if it is missing;
-// a relative dir is below the login's home directory. Each file is written
-// beside its place, flushed to disk where the server can (fsync@openssh.com),
-// and renamed: no file is ever seen half written. Files that are there already
-// under other names stay. It runs as the login user, not as root.
-func (c *Conn) Push(ctx context.Context, files []File, dir string) error {
-	op := fmt.Sprintf("upload to %s on %s", dir, c.name)
-	if dir == "" {
-		return &Error{Host: c.name, Op: op, Kind: Settings, Err: errors.New("no directory given")}
+// Stage uploads files into a directory that nobody else has: a new one in the
+// login's home, called prefix and a name that cannot be guessed, of mode 0700.
+// Each file is written beside its place, flushed to disk where the server can
+// (fsync@openssh.com), and renamed: no file is ever seen half written. It runs
+// as the login user, not as root. Unstage removes the directory; when Stage
+// fails there is none, as far as that can be.
+func (c *Conn) Stage(ctx context.Context, prefix string, files []File) (dir string, err error) {
+	op := "upload to " + c.name
+	if prefix == "" || strings.ContainsAny(prefix, "/\x00") {
+		return "", &Error{Host: c.name, Op: op, Kind: Settings, Err: fmt.Errorf("%q is no name for a directory", prefix)}
 	}
 	for _, f := range files {
 		if !fs.ValidPath(f.Path) || f.Path == "." || strings.IndexByte(f.Path, 0) >= 0 {
-			return &Error{Host: c.name, Op: op, Kind: Settings, Err: fmt.Errorf("%q is not a path below it", f.Path)}
+			return "", &Error{Host: c.name, Op: op, Kind: Settings, Err: fmt.Errorf("%q is not a path below it", f.Path)}
 		}
 	}
-	return c.withSFTP(ctx, op, func(client *sftp.Client) error {
-		if err := makeDirs(client, dir, files); err != nil {
-			return err
+	err = c.withSFTP(ctx, op, func(client *sftp.Client) error {
+		home, err := client.RealPath(".")
+		if err != nil {
+			return fmt.Errorf("cannot find the home directory: %w", err)
 		}
-		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(uploads)
-		for _, f := range files {
-			group.Go(func() error {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				return upload(client, f, path.Join(dir, f.Path))
-			})
+		dir = path.Join(home, prefix+"-"+nonce())
+		if err := client.Mkdir(dir); err != nil {
+			return fmt.Errorf("cannot make directory %s: %w", dir, err)
 		}
-		return group.Wait()
-	})
-}
-
-// Home returns the absolute path of the login's home directory on the host:
-// where relative paths given to Push start.
-func (c *Conn) Home(ctx context.Context) (string, error) {
-	var home string
-	err := c.withSFTP(ctx, "find the home directory on "+c.name, func(client *sftp.Client) (err error) {
-		home, err = client.RealPath(".")
+		if err = ours(client, dir); err == nil {
+			err = fill(ctx, client, dir, files)
+		}
+		if err != nil {
+			removeTree(client, dir)
+		}
 		return err
 	})
-	return home, err
+	return dir, err
+}
+
+// ours makes a new directory the login's alone. Mkdir says no mode, so for a
+// moment it had what the umask left: nobody may have used that.
+func ours(client *sftp.Client, dir string) error {
+	if err := client.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("cannot set the mode of %s: %w", dir, err)
+	}
+	info, err := client.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("cannot look at %s: %w", dir, err)
+	}
+	if !info.IsDir() || info.Mode().Perm() != 0o700 {
+		return fmt.Errorf("%s is not a directory of mode 0700: it was changed by somebody else", dir)
+	}
+	entries, err := client.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("cannot look into %s: %w", dir, err)
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s is new, and %s is in it: somebody else writes there", dir, entries[0].Name())
+	}
+	return nil
+}
+
+// fill uploads the files into dir.
+func fill(ctx context.Context, client *sftp.Client, dir string, files []File) error {
+	if err := makeDirs(client, dir, files); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(uploads)
+	for _, f := range files {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return upload(client, f, path.Join(dir, f.Path))
+		})
+	}
+	return group.Wait()
 }
 
 // withSFTP runs do with an SFTP session that ends when ctx does.
@@ -96,9 +133,10 @@ func (c *Conn) withSFTP(ctx context.Context, op string, do func(*sftp.Client) er
 		return &Error{Host: c.name, Op: op, Kind: Refused, Err: errors.New("sshd has no sftp subsystem"),
 			Hint: "put \"Subsystem sftp internal-sftp\" into its sshd_config"}
 	}
+	through := &bounded{ch: ch}
 	if err == nil {
 		var client *sftp.Client
-		client, err = sftp.NewClientPipe(ch, ch, sftp.UseConcurrentWrites(true))
+		client, err = sftp.NewClientPipe(through, through, sftp.UseConcurrentWrites(true))
 		if err == nil {
 			err = do(client)
 			hangUp() // its goroutines end with the channel
@@ -110,6 +148,8 @@ func (c *Conn) withSFTP(ctx context.Context, op string, do func(*sftp.Client) er
 		return nil
 	case ctx.Err() != nil:
 		return c.canceled(op, ctx)
+	case through.over.Load():
+		return &Error{Host: c.name, Op: op, Kind: Transfer, Err: errFlood}
 	case errors.Is(err, sftp.ErrSSHFxConnectionLost), dropped(err):
 		c.link.dead(lostPatience)
 		return c.link.lost(c.name)
@@ -117,30 +157,50 @@ func (c *Conn) withSFTP(ctx context.Context, op string, do func(*sftp.Client) er
 	return &Error{Host: c.name, Op: op, Kind: Transfer, Err: err}
 }
 
-// makeDirs makes dir and the directories the files need, each once.
+// bounded is an SFTP session's channel. A server's answers to an upload are a
+// small part of it; one that sends without end is not listened to, for what it
+// sends is kept in memory.
+type bounded struct {
+	ch             io.ReadWriteCloser
+	sent, received atomic.Int64
+	over           atomic.Bool
+}
+
+// answersLimit is what a server may send besides as much as it was sent: the
+// list of the files in a home directory, say.
+const answersLimit = 8 << 20
+
+var errFlood = errors.New("its sftp server sends without end")
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.ch.Read(p)
+	if b.received.Add(int64(n)) > answersLimit+b.sent.Load() {
+		b.over.Store(true)
+		return 0, errFlood
+	}
+	return n, err
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	b.sent.Add(int64(len(p)))
+	return b.ch.Write(p)
+}
+
+func (b *bounded) Close() error { return b.ch.Close() }
+
+// makeDirs makes the directories that the files need below dir, each once.
 func makeDirs(client *sftp.Client, dir string, files []File) error {
 	made := make(map[string]bool)
-	dirs := []string{path.Clean(dir)}
+	var dirs []string
 	for _, f := range files {
-		for d := path.Dir(f.Path); d != "."; d = path.Dir(d) {
-			if made[d] {
-				break
-			}
+		for d := path.Dir(f.Path); d != "." && !made[d]; d = path.Dir(d) {
 			made[d] = true
 			dirs = append(dirs, path.Join(dir, d))
 		}
 	}
-	slices.Sort(dirs[1:]) // parents before what is in them
-	for i, d := range dirs {
-		if info, err := client.Lstat(d); err == nil && info.IsDir() {
-			continue
-		}
-		var err error
-		if i == 0 {
-			err = client.MkdirAll(d)
-		} else {
-			err = client.Mkdir(d)
-		}
+	slices.Sort(dirs) // parents before what is in them
+	for _, d := range dirs {
+		err := client.Mkdir(d)
 		if err == nil {
 			err = client.Chmod(d, 0o700)
 		}
@@ -175,9 +235,10 @@ func upload(client *sftp.Client, f File, to string) error {
 		if err != nil {
 			return err
 		}
-		n, err := out.ReadFrom(io.LimitReader(from, info.Size()+1))
-		if err == nil && n != info.Size() {
-			err = errors.New("it changed while it was read")
+		sum := sha256.New()
+		n, err := out.ReadFrom(io.TeeReader(io.LimitReader(from, info.Size()+1), sum))
+		if err == nil && (n != info.Size() || f.SHA256 != "" && hex.EncodeToString(sum.Sum(nil)) != f.SHA256) {
+			err = fmt.Errorf("%s has changed since it was looked at; run it again", f.Source)
 		}
 		if err == nil {
 			err = out.Chmod(mode)

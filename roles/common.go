@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -60,10 +61,10 @@ func pages(h host, dir, index, site string) []tasks.Task {
 	return nil
 }
 
-// StagingOf is where a site's files wait on the host before they are put in
-// place in dir.
+// StagingOf is where a site's files wait on the host, below staging, before
+// they are put in place in dir.
 func StagingOf(staging, dir string) string {
-	return staging + strings.ReplaceAll(path.Clean("/"+dir), "/", "-")
+	return path.Join(staging, url.PathEscape(path.Clean("/"+dir)))
 }
 
 // Publication is a local directory that is published on a host.

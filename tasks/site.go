@@ -13,6 +13,9 @@ type SiteFile struct {
 	SHA256 string // hexadecimal
 }
 
+// PublishName is how the names of Site's tasks begin.
+const PublishName = "publish the site in "
+
 // Site publishes a directory's files in dir. Those that differ are expected
 // below staging, where the workstation has put them.
 func Site(dir, staging string, files []SiteFile) Task {
@@ -28,7 +31,7 @@ func Site(dir, staging string, files []SiteFile) Task {
   [ -z "$line" ] || [ "$(sha256sum <%s/"$name" 2>/dev/null)" = "$sum  -" ] || printf '%%s\n' "$name"
 done)`, dir))
 	return Task{
-		Name: "publish the site in " + dir,
+		Name: PublishName + dir,
 		// one process for all; only what differs is looked for file by file
 		Direct: true,
 		Check: shell.Lines(lines("sums", sums.String()), shell.F(`(cd %s && sha256sum -c) >/dev/null 2>&1 <<END && return

@@ -73,7 +73,7 @@ func change(c *cli.Context, std streams, mode inventory.Mode, j job) error {
 	if err != nil {
 		return err
 	}
-	s.change(c.Context, j, engine.Options{
+	err = s.change(c.Context, j, engine.Options{
 		Check:          c.Bool("check"),
 		Diff:           c.Bool("diff"),
 		Mode:           c.Command.Name,
@@ -82,34 +82,42 @@ func change(c *cli.Context, std streams, mode inventory.Mode, j job) error {
 		ConfirmTimeout: c.Duration("confirm-timeout"),
 		Dial:           s.dialAnew,
 	})
+	if err != nil {
+		s.report.Close()
+		return err
+	}
 	return s.close(c.Context)
 }
 
-// change goes from the first connection to the last event. What goes wrong is
-// in the report.
-func (s *session) change(ctx context.Context, j job, o engine.Options) {
+// change goes from the first connection to the last event. What goes wrong
+// with a host is in the report; an error is of the inventory, and nothing was
+// contacted.
+func (s *session) change(ctx context.Context, j job, o engine.Options) error {
 	in := roles.Input{Cluster: s.cluster, Sites: map[string][]tasks.SiteFile{}}
+	published := &sites{}
 	if j.publish {
-		for _, p := range roles.Publications(in) {
-			files, err := readSite(p.Site)
-			if err != nil {
-				s.report.Event(engine.Event{Kind: engine.KindError, Host: p.Host, Err: err, Exit: int(report.TaskFailed)})
-				return
-			}
-			in.Sites[p.Site] = files
+		var err error
+		if published, err = s.readSites(ctx, in); err != nil {
+			return err
 		}
 	}
+	defer published.close()
 	conns := s.reach(ctx, s.hosts(false))
 	defer conns.hangUp()
 	enter := func(ctx context.Context, name string) (engine.Host, tasks.Plan, error) {
-		return s.enter(ctx, conns, name, in, j, o.Check)
+		return s.enter(ctx, conns, published, name, in, j, o.Check)
 	}
-	engine.Run(ctx, s.cluster.Name, s.within(j.plan(in)), enter, o, s.report.Event)
+	engine.Run(ctx, s.cluster.Name, s.within(j.plan(in)), enter, o, func(e engine.Event) {
+		published.watch(e)
+		s.report.Event(e)
+	})
+	published.cleanUp(ctx, s.cluster.Name)
+	return nil
 }
 
 // enter is an engine.Enter: it reaches a host, holds it against the inventory,
 // uploads what it publishes, and plans its part.
-func (s *session) enter(ctx context.Context, conns *conns, name string, in roles.Input, j job, check bool) (engine.Host, tasks.Plan, error) {
+func (s *session) enter(ctx context.Context, conns *conns, published *sites, name string, in roles.Input, j job, check bool) (engine.Host, tasks.Plan, error) {
 	conn, err := conns.wait(name)
 	if err != nil {
 		s.lost(name, err)
@@ -128,14 +136,13 @@ func (s *session) enter(ctx context.Context, conns *conns, name string, in roles
 		_ = asked.Close()
 		return nil, nil, engine.ErrUnfit
 	}
-	if j.publish {
-		staging, err := s.publish(ctx, conn, in, check)
-		if err != nil {
+	in.Staging = map[string]string{name: nothingStaged(s.cluster.Name)}
+	if j.publish && !check {
+		if in.Staging[name], err = published.stage(ctx, conn, s.cluster.Name, in); err != nil {
 			_ = asked.Close()
 			s.lost(name, err)
 			return nil, nil, err
 		}
-		in.Staging = map[string]string{name: staging}
 	}
 	return s.shown(asked, name, "the program"), j.plan(in), nil
 }
@@ -194,26 +201,4 @@ func who(command string) string {
 		machine = "an unknown machine"
 	}
 	return fmt.Sprintf("%s on %s, lvsdeploy %s since %s", name, machine, command, time.Now().Format(time.DateTime))
-}
-
-// publish uploads the files of a host's sites that it lacks or has otherwise,
-// unless this is a dry run, and tells where they are on the host. It changes
-// nothing that anybody is served.
-func (s *session) publish(ctx context.Context, conn *remote.Conn, in roles.Input, check bool) (staging string, err error) {
-	for _, p := range roles.Publications(in) {
-		if staging == "" {
-			home, err := conn.Home(ctx)
-			if err != nil {
-				return "", err
-			}
-			staging = stagingBelow(home, s.cluster.Name)
-		}
-		if check {
-			continue
-		}
-		if err := pushSite(ctx, conn, p, roles.StagingOf(staging, p.Dir), in.Sites[p.Site], in.Facts[p.Host].Trees); err != nil {
-			return "", err
-		}
-	}
-	return staging, nil
 }

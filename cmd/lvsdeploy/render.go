@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -44,12 +45,12 @@ func renderCommand(std streams) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return render(std, cluster, mode, facts, c.String("output"))
+			return render(c.Context, std, cluster, mode, facts, c.String("output"))
 		},
 	}
 }
 
-func render(std streams, cluster *inventory.Cluster, mode inventory.Mode, facts tasks.Facts, dir string) error {
+func render(ctx context.Context, std streams, cluster *inventory.Cluster, mode inventory.Mode, facts tasks.Facts, dir string) error {
 	in := roles.Input{Cluster: cluster, Facts: map[string]*tasks.Facts{}, Staging: map[string]string{}, Sites: map[string][]tasks.SiteFile{}}
 	for _, h := range cluster.Hosts() {
 		f := facts
@@ -59,14 +60,18 @@ func render(std streams, cluster *inventory.Cluster, mode inventory.Mode, facts 
 		}
 		f.Interfaces = []tasks.Interface{{Name: name, Addresses: []netip.Prefix{netip.PrefixFrom(h.Address, cluster.Network.Bits())}}}
 		in.Facts[h.Name] = &f
-		in.Staging[h.Name] = stagingBelow("/root", cluster.Name)
+		in.Staging[h.Name] = "/root/" + stagingName(cluster.Name)
 	}
 	for _, p := range roles.Publications(in) {
-		files, err := readSite(p.Site)
+		if in.Sites[p.Site] != nil {
+			continue
+		}
+		one, err := readSite(ctx, p.Site)
 		if err != nil {
 			return err
 		}
-		in.Sites[p.Site] = files
+		one.close()
+		in.Sites[p.Site] = one.files
 	}
 	for _, h := range cluster.Hosts() {
 		in.Only = h.Name
