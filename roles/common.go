@@ -169,7 +169,7 @@ func takenAway(h host, entries []string) part {
 		readers = append(readers, tasks.Reader{Below: h.platform.MountdConf, Handler: tasks.Restart("nfs-mountd")})
 	}
 	if h.platform.WebConf != "" {
-		readers = append(readers, tasks.Reader{Below: h.platform.WebConf, Handler: tasks.Restart(h.platform.WebService)})
+		readers = append(readers, tasks.WebReader(h.platform))
 	}
 	var p part
 	p.tasks, p.handlers = tasks.Leftovers(h.facts.Manifest, entries, drainPatience, readers...)

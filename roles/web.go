@@ -1,13 +1,11 @@
 package roles
 
 import (
-	"path"
+	"net/netip"
 	"slices"
-	"strconv"
 
 	"github.com/lvsdeploy/lvsdeploy/inventory"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
-	"github.com/lvsdeploy/lvsdeploy/templates"
 )
 
 func webPackages(h host) part {
@@ -53,18 +51,14 @@ func webServer(h host) part {
 		if port == 80 {
 			continue
 		}
-		conf := tasks.Write(tasks.File{
-			Path: path.Join(h.platform.WebConf, "lvsdeploy-"+h.cluster.Name+"-"+strconv.Itoa(int(port))+".conf"),
-			Mode: "0644",
-			Content: templates.Render("httpd", map[string]string{
-				"Cluster": h.cluster.Name, "Port": strconv.Itoa(int(port)), "DocumentRoot": h.platform.DocRoot,
-			}),
-		})
-		conf.Notify = h.platform.WebService
-		p.tasks = append(p.tasks, conf)
+		at := []netip.Addr{h.Address}
+		if h.cluster.Mode == inventory.DR {
+			at = append(at, h.cluster.VIPs()...)
+		}
+		p.tasks = append(p.tasks, tasks.PortServed(h.platform, h.cluster.Name, port, at))
 	}
-	p.tasks = append(p.tasks, tasks.Service(h.platform, h.platform.WebService, h.platform.WebService))
-	p.handlers = []tasks.Task{tasks.Restart(h.platform.WebService)}
+	p.tasks = append(p.tasks, tasks.WebServer(h.platform, h.cluster.Name))
+	p.handlers = []tasks.Task{tasks.WebReload(h.platform, h.cluster.Name)}
 	return p
 }
 

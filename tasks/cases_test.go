@@ -51,7 +51,6 @@ func notifying(t Task, key string) Task {
 
 func cases(p Platform) []taskCase {
 	firewalld := "systemctl is-active firewalld; systemctl is-enabled firewalld; :"
-	conf := File{Path: "/etc/t/web.conf", Mode: "0644", Content: "Listen 8080\n"}
 	return []taskCase{
 		{of: "Packages", kind: fakehost.Debian, task: Packages(p, nil, "apache2", "iptables-persistent"), after: "dpkg-query -W -f '${db:Status-Status}' iptables-persistent", want: "installed"},
 		{of: "Packages", kind: fakehost.EL, task: Packages(p, nil, "httpd", "iptables-services"), after: "rpm -q iptables-services", want: "iptables-services-1.4.21-35.el7.x86_64"},
@@ -119,12 +118,14 @@ func cases(p Platform) []taskCase {
 		{of: "SELinuxBoolean", kind: fakehost.EL, task: SELinuxBoolean("httpd_use_nfs"), after: "getsebool httpd_use_nfs", want: "httpd_use_nfs --> on"},
 		{of: "SELinuxPermissive", kind: fakehost.EL, task: SELinuxPermissive(), after: "getenforce; cat /etc/selinux/config", want: "Permissive\nSELINUX=permissive\nSELINUXTYPE=targeted"},
 		{of: "Service", task: Service(p, "rpcbind", ""), setup: "systemctl disable -q rpcbind; systemctl stop rpcbind", after: "systemctl is-active rpcbind; systemctl is-enabled rpcbind", want: "active\nenabled"},
-		{of: "Service", task: Service(p, p.WebService, ""), setup: "systemctl disable -q " + p.WebService, after: "systemctl is-enabled " + p.WebService, want: "enabled"},
+		{of: "WebServer", task: WebServer(p, "shop"), setup: "systemctl disable -q " + p.WebService, after: "systemctl is-enabled " + p.WebService, want: "enabled"},
 		{of: "EnableOnly", task: EnableOnly(p, "ipvsadm"), setup: "systemctl disable -q ipvsadm", after: "systemctl is-enabled ipvsadm", want: "enabled"},
 		{of: "Unit", task: Unit("t.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target"), after: "systemctl is-enabled t; systemctl is-active t", want: "enabled\ninactive"},
 		{of: "Site"}, // made by siteCase, which knows the checksums
-		{of: "Write", task: notifying(Write(conf), p.WebService)},
-		{of: "Restart", task: Restart(p.WebService)},
+		{of: "PortServed", task: PortServed(p, "shop", 8080, []netip.Addr{netip.MustParseAddr("192.168.1.20")})},
+		{of: "WebReload", task: WebReload(p, "shop"), after: "ss -ltn | grep -c :8080", want: "1"},
+		{of: "Write", task: notifying(Write(File{Path: "/etc/t/mountd", Mode: "0644", Content: "x"}), "rpcbind")},
+		{of: "Restart", task: Restart("rpcbind")},
 		{of: "Write", task: notifying(Write(File{Path: "/etc/t/notifies", Mode: "0644", Content: "x"}), "k")},
 		{of: "Handler", task: Handler("k", Task{Name: "handle it", Check: "exit 1", Apply: "echo handled >>/srv/handled"}), after: "cat /srv/handled", want: "handled"},
 		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 80, "/")},

@@ -1,6 +1,10 @@
 package tasks
 
-import "github.com/lvsdeploy/lvsdeploy/shell"
+import (
+	"slices"
+
+	"github.com/lvsdeploy/lvsdeploy/shell"
+)
 
 // Function is a shell function that tasks may call. A program holds those
 // that its tasks name.
@@ -12,7 +16,9 @@ type Function struct {
 
 // Library is every function, those that others call first. They expect
 // $state, the directory on the host that remembers this cluster.
-var Library = []Function{
+var Library = slices.Concat(baseLibrary, webLibrary)
+
+var baseLibrary = []Function{
 	{Name: "among", Text: `# among LINE TEXT: is it one of its lines?
 among() {
   case $newline$2$newline in

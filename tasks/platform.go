@@ -20,6 +20,7 @@ type Platform struct {
 	Web         []string
 	WebService  string
 	WebConf     string // directory of configuration snippets
+	WebControl  string // tests the configuration: -t
 	DocRoot     string
 	NFSServer   []string
 	NFSServices []string
@@ -52,6 +53,7 @@ var platforms = []Platform{
 		Web:           []string{"apache2"},
 		WebService:    "apache2",
 		WebConf:       "/etc/apache2/conf-enabled",
+		WebControl:    "apache2ctl",
 		DocRoot:       DefaultDocRoot,
 		NFSServer:     []string{"nfs-kernel-server", "rpcbind"},
 		NFSServices:   []string{"rpcbind", "nfs-server"},
@@ -75,6 +77,7 @@ func el(tool string, m manager) Platform {
 		Web:         []string{"httpd"},
 		WebService:  "httpd",
 		WebConf:     "/etc/httpd/conf.d",
+		WebControl:  "httpd",
 		DocRoot:     DefaultDocRoot,
 		NFSServer:   []string{"nfs-utils", "rpcbind"},
 		NFSServices: []string{"rpcbind", "nfs-server"},

@@ -148,6 +148,9 @@ func (f *furniture) commands(shell Shell) {
 			f.link("/.fakehost/real/"+real, ".fakehost/bin/"+name)
 		}
 	}
+	for _, name := range []string{"apache2", "httpd"} { // what the stub of apachectl listens with: its name is seen
+		f.link("busybox", ".fakehost/bin/"+name)
+	}
 	switch shell {
 	case Dash, Bash:
 		if realCommand(string(shell)) == "" {
