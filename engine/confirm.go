@@ -29,6 +29,11 @@ var errReverted = errors.New("nobody confirmed the change in time")
 // errNothing: there was nothing to confirm after all.
 var errNothing = errors.New("nothing waits for a confirmation")
 
+// wentBack is the error of a host that has taken its change back.
+type wentBack struct{ error }
+
+func (w *wentBack) Unwrap() error { return w.error }
+
 // reachAnew starts confirming a host's change.
 func (r *run) reachAnew(ctx context.Context, h *hostRun) {
 	h.confirming = true
@@ -76,7 +81,7 @@ func (r *run) confirm(ctx context.Context, h *hostRun, change string, why error)
 			if why == nil {
 				why = errReverted
 			}
-			return fmt.Errorf("%s went back to its old settings after %s: %w", h.name, change, why)
+			return &wentBack{fmt.Errorf("%s went back to its old settings after %s: %w", h.name, change, why)}
 		case err != nil:
 			why = err
 		}
@@ -127,6 +132,10 @@ func (r *run) confirmed(h *hostRun, err error) {
 		r.start(h)
 	case err != nil && !errors.Is(err, errNothing):
 		h.stopped = "the host went back to its old settings"
+		if back := (*wentBack)(nil); !errors.As(err, &back) {
+			h.stopped = "the change was not confirmed"
+			r.skipRest(h, Unknown, "nobody knows whether the host has gone back to its old settings")
+		}
 		r.sink(Event{Kind: KindError, Host: h.name, Err: err, Exit: ExitRolledBack,
 			Hint: "the last change of an address, a route or the firewall cut the workstation off: look at that host's part of the inventory"})
 		if !h.lost {

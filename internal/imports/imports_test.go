@@ -43,6 +43,7 @@ var rules = map[string]rule{
 		"it takes its hosts and its floor from the plan, and runs the program as a user does"},
 	"internal/fakehost": {nil, []string{"golang.org/x/sys/unix", "github.com/pkg/sftp"}, "a fake machine knows nothing of lvsdeploy"},
 	"internal/sshtest":  {nil, []string{"golang.org/x/crypto/", "github.com/pkg/sftp"}, "the server must not share code with the client that it tests"},
+	"internal/sim":      {[]string{"engine", "tasks", "remote", "shell"}, nil, "the engine is held against a model of its own, without a shell or a connection"},
 	"internal/fakerun":  {[]string{"engine", "tasks", "remote", "internal/fakehost"}, nil, "it joins the engine and fake hosts, and nothing else"},
 }
 
