@@ -18,6 +18,8 @@ import (
 var (
 	//go:embed prelude/facts.sh
 	factsScript string
+	//go:embed prelude/boot.sh
+	bootScript string
 	//go:embed prelude/next.sh
 	nextScript string
 )
@@ -38,7 +40,7 @@ func FactsProgram(a Ask) string {
 		probe = append(probe, address.String())
 	}
 	return "{\n" + string(shell.F("state=%s\ntrees=%s\nprobe=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
-		strings.Join(a.Trees, "\n"), strings.Join(probe, " "))) + factsScript + "} </dev/null\n" + nextScript
+		strings.Join(a.Trees, "\n"), strings.Join(probe, " "))) + bootScript + factsScript + "} </dev/null\n" + nextScript
 }
 
 // Asked is a host that has told what it is. It is a Host for one program, which
@@ -180,7 +182,9 @@ func parseFacts(out string) (*tasks.Facts, error) {
 		case "end":
 			ended = true
 		default:
-			parseIP(f, strings.Fields(line))
+			if !parseBoot(f, key, rest) {
+				parseIP(f, strings.Fields(line))
+			}
 		}
 	}
 	if !ended {
@@ -199,9 +203,18 @@ func parseIP(f *tasks.Facts, w []string) {
 		name, _, _ := strings.Cut(strings.TrimSuffix(w[1], ":"), "@")
 		f.Interfaces = append(f.Interfaces, tasks.Interface{Name: name})
 	}
-	if last := len(f.Interfaces) - 1; w[0] == "inet" && last >= 0 {
+	last := len(f.Interfaces) - 1
+	switch {
+	case last < 0:
+	case w[0] == "link/ether":
+		f.Interfaces[last].MAC = w[1]
+	case w[0] == "inet":
 		if p, err := netip.ParsePrefix(w[1]); err == nil {
-			f.Interfaces[last].Addresses = append(f.Interfaces[last].Addresses, p)
+			i := &f.Interfaces[last]
+			i.Addresses = append(i.Addresses, p)
+			if label := w[len(w)-1]; strings.HasPrefix(label, i.Name+":") {
+				i.Labels = append(i.Labels, tasks.Label{Name: label, Address: p.Addr()})
+			}
 		}
 	}
 }

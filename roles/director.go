@@ -35,16 +35,9 @@ func directorPackages(h host) part {
 }
 
 func wanInterface(h host) part {
-	d, network := h.cluster.Director, h.facts.Network
-	if network == tasks.NetworkManager && h.firewall() == "firewalld" {
-		// which would get the interface into its default zone, with all that this
-		// lets in and forwards
-		network = tasks.NoNetwork
-	}
-	return do(
-		tasks.Address(d.WANInterface, d.WANAddress),
-		tasks.KeepAddress(network, h.cluster.Name, d.WANInterface, d.WANAddress),
-	)
+	d := h.cluster.Director
+	return do(append([]tasks.Task{tasks.Address(d.WANInterface, d.WANAddress)},
+		h.facts.KeepAddress(h.cluster.Name, d.WANInterface, d.WANAddress)...)...)
 }
 
 func forwarding(h host) part {

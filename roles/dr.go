@@ -56,14 +56,14 @@ func vips(h host, dev string) []tasks.VIP {
 	for n, a := range h.cluster.VIPs() {
 		all = append(all, tasks.VIP{Address: a, Dev: dev, N: n})
 	}
-	return all
+	return h.facts.Labelled(all)
 }
 
 func vipOnLoopback(h host) part {
 	var p part
 	for _, v := range vips(h, "lo") {
 		p.tasks = append(p.tasks, v.Live(), v.Route())
-		p.tasks = append(p.tasks, v.Keep(h.facts.Network, h.cluster.Name)...)
+		p.tasks = append(p.tasks, h.facts.KeepVIP(h.cluster.Name, v)...)
 	}
 	return p
 }
@@ -72,7 +72,7 @@ func vipOnDirector(h host) part {
 	var p part
 	for _, v := range vips(h, h.dev()) {
 		p.tasks = append(p.tasks, v.Live())
-		p.tasks = append(p.tasks, v.Keep(h.facts.Network, h.cluster.Name)...)
+		p.tasks = append(p.tasks, h.facts.KeepVIP(h.cluster.Name, v)...)
 	}
 	return p
 }

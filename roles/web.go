@@ -77,7 +77,7 @@ func gateway(h host) part {
 	director := h.cluster.Director.Address
 	return do(
 		tasks.DefaultRoute(h.dev(), director),
-		tasks.KeepDefaultRoute(h.facts.Network, h.cluster.Name, h.dev(), director),
+		h.facts.KeepDefaultRoute(h.cluster.Name, h.dev(), director),
 	)
 }
 

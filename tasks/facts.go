@@ -28,6 +28,7 @@ type Facts struct {
 	DiskFree       int64                 // KiB free below /var; -1: not asked
 	Manifest       []string              // what an earlier run put there, see Task.Owns
 	Trees          map[string]string     // sha256 by path, of the directories asked for
+	Boot           *Boot                 // what the network's own files say; nil: not asked
 }
 
 // OS is the part of os-release(5) that decides a platform.
@@ -74,5 +75,13 @@ const (
 // Interface is one network interface and its IPv4 addresses.
 type Interface struct {
 	Name      string
+	MAC       string
 	Addresses []netip.Prefix
+	Labels    []Label // of those addresses that have one
+}
+
+// Label is an address's name, ens33:0.
+type Label struct {
+	Name    string
+	Address netip.Addr
 }

@@ -1,8 +1,8 @@
 package tasks
 
 import (
-	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
@@ -20,7 +20,7 @@ type backend struct {
 var backends = map[Network]backend{
 	NetworkScripts: {address: ifcfgAddress, gateway: ifcfgGateway, vip: ifcfgVIP},
 	Ifupdown:       {address: interfacesAddress, gateway: interfacesGateway, vip: interfacesVIP},
-	NetworkManager: {address: nmAddress, gateway: nmGateway, vip: nmVIP},
+	NetworkManager: {address: nmAddress, gateway: nmGateway(""), vip: nmVIP},
 	Networkd:       {address: networkdAddress, gateway: networkdGateway, vip: networkdVIP},
 	Netplan:        {address: netplanAddress, gateway: networkdGateway, vip: netplanVIP},
 }
@@ -35,13 +35,129 @@ func backendOf(n Network) backend {
 	return unknown
 }
 
-// KeepAddress has the address of an interface that nobody else configures set
-// at boot.
+// KeepAddress has an address set at boot on an interface that nobody else
+// configures; see Facts.KeepAddress.
 func KeepAddress(n Network, cluster, dev string, address netip.Prefix) Task {
 	return risky(backendOf(n).address(cluster, dev, address))
 }
 
-// KeepDefaultRoute has the default route set at boot.
+// KeepAddress has an address set at boot: not at all if somebody keeps it
+// already, within what somebody has configured for the interface, and by a file
+// of our own only where nobody has.
+func (f Facts) KeepAddress(cluster, dev string, address netip.Prefix) []Task {
+	// firewalld would get an interface of NetworkManager's into its default zone,
+	// with all that this lets in and forwards
+	unmanaged := f.Network == NetworkManager && f.Firewall == "firewalld"
+	if f.Boot == nil {
+		if unmanaged {
+			return []Task{KeepAddress(NoNetwork, cluster, dev, address)}
+		}
+		return []Task{KeepAddress(f.Network, cluster, dev, address)}
+	}
+	c := f.card(dev)
+	if c.keeps(address) && !f.inProfile(dev, address) {
+		return nil
+	}
+	command := shell.F("ip addr replace %s dev %s && ip link set dev %s up", address, dev, dev)
+	t := f.afterManager(cluster, "address", dev, "address of "+dev, command)
+	switch {
+	case c.by == NoNetwork && f.Network == Ifupdown && !f.Boot.reads(interfacesFile(cluster, dev)):
+	case c.by == NoNetwork && unmanaged:
+		t = unitAddress(cluster, dev, address)
+	case c.by == NoNetwork:
+		t = backendOf(f.Network).address(cluster, dev, address)
+	case c.shared || !c.atBoot:
+	case c.by == Ifupdown:
+		t = ifUpAddress(cluster, dev, address)
+	case c.by == NetworkScripts:
+		if label := f.label(dev, address.Addr()); label != "" {
+			t = ifcfgAlias(cluster, label, "the address", address)
+		}
+	case c.by == NetworkManager:
+		t = nmProfileAddress(c.profile, dev, address, "address "+address.String())
+	case c.by == Networkd:
+		t = networkdDropin(cluster, c.file, "address", address, "")
+	}
+	return []Task{risky(t)}
+}
+
+// KeepDefaultRoute has the default route set at boot, whoever else sets one.
+func (f Facts) KeepDefaultRoute(cluster, dev string, gateway netip.Addr) Task {
+	t := backendOf(f.Network).gateway(cluster, dev, gateway)
+	if f.Boot != nil {
+		c := f.card(dev)
+		after := f.afterManager(cluster, "gateway", dev, "default route through the director", shell.F("ip route replace default via %s dev %s", gateway, dev))
+		switch f.Network {
+		case Ifupdown:
+			if c.by != Ifupdown || !c.atBoot {
+				t = after
+			}
+		case NetworkScripts:
+			t = after
+			if file := f.ifcfgGatewayFile(dev); file != "" {
+				t = Setting(file, "GATEWAY", gateway.String())
+			}
+		case NetworkManager:
+			t = after
+			if c.by == NetworkManager && !c.shared && c.atBoot && !c.noDefault {
+				t = nmGateway(c.profile)(cluster, dev, gateway)
+			}
+		}
+	}
+	return risky(t)
+}
+
+// KeepVIP has a VIP, with its route, set at boot.
+func (f Facts) KeepVIP(cluster string, v VIP) []Task {
+	if f.Boot == nil {
+		return v.Keep(f.Network, cluster)
+	}
+	c := f.card(v.Dev)
+	unit := f.afterManager(cluster, "vip-"+strconv.Itoa(v.N), v.Dev, "VIP "+v.Address.String(), v.setCommand())
+	list := []Task{unit}
+	switch {
+	case v.onReal() && f.Network != Ifupdown && f.Network != NetworkScripts:
+		list = backendOf(f.Network).vip(cluster, v)
+	case c.keeps(netip.PrefixFrom(v.Address, 32)) && !f.inProfile(v.Dev, netip.PrefixFrom(v.Address, 32)):
+		list = nil
+		if v.onReal() {
+			list = backendOf(f.Network).vip(cluster, v)[1:]
+		}
+	case f.Network == Ifupdown:
+		if f.Boot.reads(interfacesFile(cluster, "lo")) && (v.onReal() || c.by == Ifupdown && c.atBoot) {
+			list = interfacesVIP(cluster, v)
+		}
+	case f.Network == NetworkScripts:
+		if v.onReal() || c.by == NetworkScripts && c.atBoot {
+			list = ifcfgVIP(cluster, v)
+		}
+	case c.by == NetworkManager && !c.shared && c.atBoot:
+		list = []Task{nmProfileAddress(c.profile, v.Dev, netip.PrefixFrom(v.Address, 32), "VIP "+v.Address.String())}
+	case c.by == Networkd && !c.shared:
+		list = dropinVIP(cluster, c.file, v)
+	}
+	for i := range list {
+		list[i] = risky(list[i])
+	}
+	return list
+}
+
+// afterManager is a unit that does what the files of whoever brings interfaces
+// up cannot say.
+func (f Facts) afterManager(cluster, kind, dev, purpose string, command shell.Fragment) Task {
+	switch f.Network {
+	case NetworkScripts:
+		return afterScripts(cluster, kind, dev, purpose, command)
+	case NetworkManager:
+		return afterNM(cluster, kind, dev, purpose, command)
+	case Networkd, Netplan:
+		return afterNetworkd(cluster, kind, dev, purpose, command)
+	}
+	return networkUnit(cluster, kind, dev, purpose, "", command)
+}
+
+// KeepDefaultRoute has the default route set at boot where nothing is in its
+// way; see Facts.KeepDefaultRoute.
 func KeepDefaultRoute(n Network, cluster, dev string, gateway netip.Addr) Task {
 	return risky(backendOf(n).gateway(cluster, dev, gateway))
 }
@@ -67,38 +183,6 @@ func Rereaders() []Reader {
 		})})
 	}
 	return all
-}
-
-const ifcfgDir = "/etc/sysconfig/network-scripts/ifcfg-"
-
-func ifcfgAddress(cluster, dev string, address netip.Prefix) Task {
-	return Write(File{Path: ifcfgDir + dev, Mode: "0644", Content: templates.Render("ifcfg", map[string]string{
-		"Cluster": cluster,
-		"Device":  dev,
-		"Address": address.Addr().String(),
-		"Netmask": net.IP(net.CIDRMask(address.Bits(), 32)).String(),
-	})})
-}
-
-func ifcfgGateway(_, dev string, gateway netip.Addr) Task {
-	return Setting(ifcfgDir+dev, "GATEWAY", gateway.String())
-}
-
-const interfacesDir = "/etc/network/interfaces.d/"
-
-func interfacesAddress(cluster, dev string, address netip.Prefix) Task {
-	return Write(File{Path: interfacesDir + "lvsdeploy-" + cluster + "-" + dev, Mode: "0644", Content: templates.Render("interfaces", map[string]string{
-		"Cluster": cluster, "Device": dev, "Address": address.String(),
-	})})
-}
-
-// interfacesGateway uses a hook rather than a stanza: it runs after the
-// interface has its address, wherever its stanza stands, and after a DHCP
-// client has set a route of its own.
-func interfacesGateway(cluster, dev string, gateway netip.Addr) Task {
-	return Write(File{Path: "/etc/network/if-up.d/lvsdeploy-" + cluster + "-gateway", Mode: "0755", Content: templates.Render("if-up", map[string]string{
-		"Cluster": cluster, "Device": shell.Quote(dev), "Gateway": gateway.String(),
-	})})
 }
 
 func unitAddress(cluster, dev string, address netip.Prefix) Task {

@@ -182,4 +182,38 @@ silent() {
     shift 3
   done
 }`},
+	{Name: "only_ours", Text: `# only_ours DEV ADDRESS: has it no other address, and no route but the kernel's own?
+only_ours() {
+  [ -z "$(ip -o -4 addr show dev "$1" scope global 2>/dev/null | awk -v want="$2" '$4 != want')" ] &&
+    ! ip -4 route show dev "$1" 2>/dev/null | grep -qv ' proto kernel '
+}`},
+	{Name: "nm_file", Text: `# nm_file UUID: the file of a profile of NetworkManager's
+nm_file() { nmcli -g UUID,FILENAME connection show | sed -n "s,^$1:,,p"; }`},
+	{Name: "nm_change", Changes: true, Text: `# nm_change UUID +|- PROPERTY ITEM: a profile in which nobody else has changed
+# anything is the file again that it was, once the last item of ours is out
+nm_change() {
+  file=$(nm_file "$1")
+  case $file in /run/*) echo "its profile is $file, which a boot makes anew: give it one that stays"; return 1 ;; esac
+  guard "$file"
+  # EL 7 and 8 have routes in a file beside it
+  guard "${file%/*}/route-${file##*/ifcfg-}"
+  if [ -e "$state/after$file" ]; then
+    cmp -s "$state/after$file" "$file" || : >"$state/after$file.others"
+  else
+    keep "$file"
+    mkdir -p "$state/after${file%/*}"
+  fi
+  nmcli connection modify "$1" "$2$3" "$4"
+  cp -a "$file" "$state/after$file"
+  if [ "$2" = + ]; then
+    printf '%s\n' "$3 $4" >>"$state/after$file.items"
+    return
+  fi
+  left=$(grep -vxF -e "$3 $4" "$state/after$file.items" 2>/dev/null) || left=
+  printf '%s' "${left:+$left$newline}" >"$state/after$file.items"
+  if [ -z "$left" ] && [ ! -e "$state/after$file.others" ]; then
+    restore "$file"
+    nmcli connection load "$file"
+  fi
+}`},
 }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
-	"github.com/lvsdeploy/lvsdeploy/templates"
 )
 
 // VIP is a virtual service's address as it stands on one host: always a /32,
@@ -14,16 +13,59 @@ import (
 type VIP struct {
 	Address netip.Addr
 	Dev     string // lo, or the interface on the director
-	N       int    // which label: ens33:0, ens33:1 …
+	N       int    // which of the cluster's
+	Label   string // ens33:0; "": by N, "-": none
 }
 
-func (v VIP) label() string { return v.Dev + ":" + strconv.Itoa(v.N) }
+// label is empty where the kernel has no room for one.
+func (v VIP) label() string {
+	label := v.Label
+	if label == "" {
+		label = v.Dev + ":" + strconv.Itoa(v.N)
+	}
+	if label == "-" || !fits(label) {
+		return ""
+	}
+	return label
+}
+
+// place is where it is, for people.
+func (v VIP) place() string {
+	if label := v.label(); label != "" {
+		return label
+	}
+	return v.Dev
+}
+
+// labelled is the argument of ip addr.
+func (v VIP) labelled() shell.Fragment {
+	if label := v.label(); label != "" {
+		return shell.F(" label %s", label)
+	}
+	return ""
+}
+
+// Labelled gives VIPs of one interface labels that nobody else has.
+func (f Facts) Labelled(all []VIP) []VIP {
+	if f.Boot == nil {
+		return all
+	}
+	var taken []string
+	for i := range all {
+		v := &all[i]
+		if v.Label = f.label(v.Dev, v.Address, taken...); v.Label == "" {
+			v.Label = "-"
+		}
+		taken = append(taken, v.Label)
+	}
+	return all
+}
 
 // Live adds the address now.
 func (v VIP) Live() Task {
 	vip := netip.PrefixFrom(v.Address, 32)
 	return Task{
-		Name:   "add VIP " + v.Address.String() + " to " + v.label(),
+		Name:   "add VIP " + v.Address.String() + " to " + v.place(),
 		Direct: true,
 		Check: shell.F(`now=$(ip -o -4 addr show dev %s)
 case $now in
@@ -37,7 +79,7 @@ return 1`, v.Dev, " inet "+v.Address.String()+"/", " inet "+v.Address.String()+"
 		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v vip=%s '{ split($4, a, "/") } a[1] == vip { print $4 }' | while read -r wide; do
   ip addr del "$wide" dev %s
 done
-ip addr add %s dev %s label %s`, v.Dev, v.Address, v.Dev, vip.String(), v.Dev, v.label()),
+ip addr add %s dev %s%s`, v.Dev, v.Address, v.Dev, vip.String(), v.Dev, v.labelled()),
 		Undo: shell.F(`ip -o -4 addr show dev %s | awk -v vip=%s -v dev=%s '{ split($4, a, "/") } a[1] == vip { print "ip addr add " $4 " dev " dev }'
 echo %s`, v.Dev, v.Address, v.Dev, string(shell.F("ip addr del %s dev %s", vip.String(), v.Dev))),
 		Owns: []string{"address " + v.Dev + " " + vip.String()},
@@ -72,36 +114,13 @@ func (v VIP) Keep(n Network, cluster string) []Task {
 
 func (v VIP) onReal() bool { return v.Dev == "lo" }
 
-func ifcfgVIP(cluster string, v VIP) []Task {
-	list := []Task{Write(File{Path: ifcfgDir + v.label(), Mode: "0644", Content: templates.Render("ifcfg-alias", map[string]string{
-		"Cluster": cluster, "Device": v.Dev, "Label": v.label(), "Address": v.Address.String(),
-	})})}
-	if v.onReal() {
-		list = append(list, Block(File{Path: "/etc/rc.d/rc.local", Mode: "0755", Content: templates.Render("rc.local", map[string]string{
-			"Route": string(v.routeCommand()),
-		})}, cluster+" "+v.Address.String()))
-	}
-	return list
-}
-
-func interfacesVIP(cluster string, v VIP) []Task {
-	route := ""
-	if v.onReal() {
-		route = string(v.routeCommand())
-	}
-	return []Task{Write(File{Path: interfacesDir + "lvsdeploy-" + cluster + "-" + v.Dev + "-" + strconv.Itoa(v.N), Mode: "0644",
-		Content: templates.Render("interfaces-alias", map[string]string{
-			"Cluster": cluster, "Device": v.Dev, "Label": v.label(), "Address": v.Address.String(), "Route": route,
-		})})}
-}
-
 func unitVIP(cluster string, v VIP) []Task {
 	return []Task{networkUnit(cluster, "vip-"+strconv.Itoa(v.N), v.Dev, "VIP "+v.Address.String(), "", v.setCommand())}
 }
 
 // setCommand sets address and route, whether they are there or not.
 func (v VIP) setCommand() shell.Fragment {
-	set := shell.F("ip addr replace %s dev %s label %s", v.Address.String()+"/32", v.Dev, v.label())
+	set := shell.F("ip addr replace %s dev %s%s", v.Address.String()+"/32", v.Dev, v.labelled())
 	if v.onReal() {
 		set = shell.F("%s && %s", set, v.routeCommand())
 	}

@@ -139,6 +139,7 @@ for vip in $probe; do
   ip neigh show to "$vip" | awk -v vip="$vip" '{ for (i = 1; i < NF; i++) if ($i == "lladdr") { print "answers " vip " " $(i + 1); exit } }'
 done
 [ -r "$state/manifest" ] && lines ours <"$state/manifest"
+boot_files
 
 # the files of published directories
 while IFS= read -r tree; do

@@ -122,6 +122,7 @@ func (f *furniture) networkManager(o Options) {
 		f.unit("networking.service", "Type=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/ifup -a\n", "multi-user.target", true)
 		f.link("/.fakehost/stubs/ifup", "usr/sbin/ifup")
 		f.link("/.fakehost/stubs/ifup", "usr/sbin/ifdown")
+		f.link("/.fakehost/stubs/ifquery", "usr/sbin/ifquery")
 	case "network-scripts":
 		f.unit("network.service", "Type=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/ifup -a\n", "multi-user.target", true)
 		f.link("/.fakehost/stubs/ifup", "usr/sbin/ifup")
