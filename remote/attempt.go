@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/lvsdeploy/lvsdeploy/bound"
 )
 
 // attempt is one try at one hop.
@@ -57,7 +58,7 @@ func (a *attempt) run(ctx context.Context) (*link, error) {
 	// The host is given up when it is silent for too long, unless it is the
 	// operator who is being waited for.
 	patience := a.watch(raw)
-	conn := newWatched(raw, patience.heard)
+	conn := newWatched(raw, patience.quiet.Heard)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	c, chans, reqs, err := ssh.NewClientConn(conn, a.hop.addr(), &ssh.ClientConfig{
 		User:              a.hop.user,
@@ -78,62 +79,44 @@ func (a *attempt) run(ctx context.Context) (*link, error) {
 		}
 		return nil, a.explain(err, conn.greeting(), stalled)
 	}
-	return newLink(a.name, ssh.NewClient(c, chans, reqs), conn, a.via, a.cfg.keepalive), nil
+	return newLink(a.name, ssh.NewClient(c, chans, reqs), conn, a.via, a.cfg.keepalive, bound.Stage(a.timeout)), nil
 }
 
-// patience closes a connection that is silent for too long while it is set up.
-type patience struct {
-	mu      sync.Mutex
-	over    bool
-	stalled bool
-	timer   *time.Timer
-	heard   func()
-}
+// patience closes a connection that is silent for too long while it is set up,
+// or is not set up in twice that time, whatever is heard. Time that the operator
+// takes does not count.
+type patience struct{ quiet, whole *bound.Silence }
 
-func (a *attempt) watch(raw net.Conn) *patience {
-	p := new(patience)
-	begin := time.Now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.timer = time.AfterFunc(a.timeout, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		switch {
-		case p.over:
-		case a.ask.busy():
-			p.timer.Reset(a.timeout)
-		default:
-			p.stalled = true
-			_ = raw.Close()
+func (a *attempt) watch(raw net.Conn) patience {
+	over := func() bool {
+		if a.ask.busy() {
+			return false
 		}
-	})
-	p.heard = func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if !p.over && !p.stalled && time.Since(begin) < 6*a.timeout {
-			p.timer.Reset(a.timeout)
-		}
+		_ = raw.Close()
+		return true
 	}
-	return p
+	return patience{bound.NewSilence(a.timeout, over), bound.NewSilence(2*a.timeout, over)}
 }
 
 // end stops watching and reports whether the connection was given up.
-func (p *patience) end() (stalled bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.over = true
-	p.timer.Stop()
-	return p.stalled
+func (p patience) end() (stalled bool) {
+	quiet, whole := p.quiet.End(), p.whole.End()
+	return quiet || whole
 }
 
 // dialRaw opens the connection SSH is to be spoken on.
 func (a *attempt) dialRaw(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
+	// not a deadline of the context's: that runs on while this process is stopped
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer bound.NewSilence(a.timeout, func() bool { cancel(errNoAnswer); return true }).End()
 	addr := a.hop.addr()
 	if a.via == nil {
 		conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", addr)
 		if err != nil {
+			if ctx.Err() != nil {
+				err = errNoAnswer
+			}
 			a.early = dropped(err)
 			return nil, a.fail(Unreachable, plain(err), reachHint(plain(err)))
 		}

@@ -42,6 +42,7 @@ func (c *Conn) Done() <-chan struct{} { return c.link.ended }
 
 // Ping asks the host for a sign of life: one round trip.
 func (c *Conn) Ping(ctx context.Context) error {
+	defer c.link.within("it was asked for a sign of life")()
 	answered := make(chan error, 1)
 	started := c.link.spawn(func() {
 		_, _, err := c.link.client.SendRequest("keepalive@openssh.com", true, nil)
@@ -155,14 +156,33 @@ func (l *link) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.spawn(func() { ssh.DiscardRequests(reqs) })
-	return &channelConn{Channel: ch, addr: channelAddr(addr)}, nil
+	c := &channelConn{Channel: ch, link: l, addr: channelAddr(addr), closed: make(chan struct{})}
+	if !l.spawn(func() { ssh.DiscardRequests(reqs); close(c.closed) }) {
+		return nil, errClosed
+	}
+	return c, nil
 }
 
 // channelConn is a channel as a net.Conn, without deadlines.
 type channelConn struct {
 	ssh.Channel
-	addr channelAddr
+	link    *link
+	addr    channelAddr
+	closed  chan struct{} // by the other side too
+	closing sync.Once
+}
+
+// Close does not wait for the other side, which has to answer before a read
+// ends; it has a stage's time to do so.
+func (c *channelConn) Close() error {
+	c.closing.Do(func() {
+		answered := c.link.within("a connection through it was closed")
+		if !c.link.spawn(func() { <-c.closed; answered() }) {
+			answered()
+		}
+		c.link.spawn(func() { _ = c.Channel.Close() })
+	})
+	return nil
 }
 
 func (c *channelConn) LocalAddr() net.Addr  { return channelAddr("127.0.0.1:0") }

@@ -267,7 +267,7 @@ func (d *dialer) connect(ctx context.Context, name string, h hop, via *link) (*l
 		case a.refused && a.more:
 			batch++
 			continue
-		case !a.early || time.Since(started) > 3*a.timeout:
+		case !a.early || time.Since(started) > 2*a.timeout:
 			return nil, err
 		}
 		d.progress(name, "connecting again: sshd dropped the connection")

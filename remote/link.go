@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/lvsdeploy/lvsdeploy/bound"
 )
 
 const (
@@ -81,6 +83,7 @@ type link struct {
 	via    *link // the jump host it goes through, or nil
 
 	every time.Duration // how often a sign of life is asked for
+	stage time.Duration // how long one stage may last, see bound.Stage
 	ended chan struct{} // closed when the connection is over
 	wg    sync.WaitGroup
 
@@ -92,8 +95,8 @@ type link struct {
 
 // newLink takes over an authenticated connection and holds one reference.
 // It takes a reference to via of its own.
-func newLink(name string, client *ssh.Client, conn *watched, via *link, every time.Duration) *link {
-	l := &link{name: name, client: client, conn: conn, via: via, every: every, ended: make(chan struct{}), refs: 1}
+func newLink(name string, client *ssh.Client, conn *watched, via *link, every, stage time.Duration) *link {
+	l := &link{name: name, client: client, conn: conn, via: via, every: every, stage: stage, ended: make(chan struct{}), refs: 1}
 	if via != nil {
 		via.hold()
 	}
@@ -152,24 +155,46 @@ func (l *link) end(why error) {
 	_ = l.conn.Close()
 }
 
+// within ends the connection if what is done takes longer than a stage may: the
+// host is silent, or what it says leads to nothing. The connection, and not a
+// channel, since to close a channel the other side has to read.
+func (l *link) within(doing string) (done func()) {
+	s := l.listen(doing)
+	return func() { s.End() }
+}
+
+// listen is within for what may take longer as long as it is heard of.
+func (l *link) listen(doing string) *bound.Silence {
+	return bound.NewSilence(l.stage, func() bool {
+		l.end(bound.Silent(l.stage, doing))
+		return true
+	})
+}
+
 // keepalive asks the other side for a sign of life when nothing was heard
-// from it for a while, and ends the connection when none comes.
+// from it for a while, and ends the connection when none comes. It counts
+// ticks, of which there is one at most for the time that this process was
+// stopped: what came meanwhile is still to be read.
 func (l *link) keepalive() {
 	tick := time.NewTicker(l.every)
 	defer tick.Stop()
 	var waiting atomic.Bool
+	missed, last := 0, int64(0)
 	for {
 		select {
 		case <-l.ended:
 			return
 		case <-tick.C:
 		}
-		silence := l.conn.silence()
-		if silence >= keepaliveMissed*l.every {
+		heard := l.conn.last.Load()
+		if missed++; heard != last {
+			missed, last = 0, heard
+		}
+		if missed >= keepaliveMissed {
 			l.end(fmt.Errorf("nothing heard for %v", keepaliveMissed*l.every))
 			return
 		}
-		if silence >= l.every/2 && waiting.CompareAndSwap(false, true) {
+		if l.conn.silence() >= l.every/2 && waiting.CompareAndSwap(false, true) {
 			l.spawn(func() {
 				_, _, _ = l.client.SendRequest("keepalive@openssh.com", true, nil)
 				waiting.Store(false)
@@ -186,11 +211,23 @@ func (l *link) lost(host string) *Error {
 	if errors.Is(why, errClosed) {
 		return &Error{Host: host, Op: "go on with " + host, Kind: Lost, Err: errClosed}
 	}
+	var beyond *bound.Error
+	if errors.As(why, &beyond) {
+		return &Error{Host: host, Op: "go on with " + host, Kind: Lost, Err: beyond, Hint: beyond.Hint}
+	}
 	if why == nil || dropped(why) || errors.Is(why, net.ErrClosed) {
 		why = errors.New("connection lost")
 	}
 	return &Error{Host: host, Op: "go on with " + host, Kind: Lost, Err: plain(why),
 		Hint: "is the host still up? run the same command again: it goes on where it stopped"}
+}
+
+// beyond reports whether the connection was ended because the host went beyond
+// a bound.
+func (l *link) beyond() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.As(l.why, new(*bound.Error))
 }
 
 // dead reports whether the connection is over, giving it a moment to notice.

@@ -3,12 +3,13 @@ package remote
 import (
 	"bytes"
 	"errors"
-	"io"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/lvsdeploy/lvsdeploy/bound"
 )
 
 // pump starts what reads the channel: stdout, stderr and requests. All of it
@@ -22,22 +23,23 @@ func (p *Process) pump(reqs <-chan *ssh.Request) {
 		streams.Go(func() {
 			p.readStdout()
 			status.Wait()
-			_ = p.out.CloseWithError(p.verdict()) // nil becomes io.EOF
+			p.in.end(p.verdict())
 		})
 		streams.Wait()
 		status.Wait()
 	})
 	if !started { // closed by another goroutine a moment ago
-		_ = p.ch.Close()
-		_ = p.out.CloseWithError(p.conn.link.lost(p.conn.name))
+		p.in.abort(p.conn.link.lost(p.conn.name))
 		close(p.ended)
 	}
 }
 
 // abort ends the process from this side; readers of Stdout get err.
 func (p *Process) abort(err error) {
-	_ = p.out.CloseWithError(err)
-	_ = p.ch.Close()
+	p.in.abort(err)
+	// a host that reads no more takes no such message: whoever closes the
+	// connection does not wait for this
+	p.conn.link.spawn(func() { _ = p.ch.Close() })
 }
 
 func (p *Process) signal() {
@@ -110,7 +112,7 @@ func (p *Process) verdict() error {
 	p.mu.Lock()
 	exit := p.exit
 	p.mu.Unlock()
-	if exit != nil {
+	if exit != nil && !p.conn.link.beyond() {
 		return nil
 	}
 	if p.ctx.Err() != nil {
@@ -126,7 +128,8 @@ func (p *Process) readStdout() {
 	if p.ready() {
 		wanted = 2
 	}
-	var head []byte            // until all marks are seen
+	var head []byte // until all marks are seen
+	noise := 0
 	buf := make([]byte, 4<<10) // most hosts say less
 	for {
 		n, err := p.ch.Read(buf)
@@ -138,6 +141,10 @@ func (p *Process) readStdout() {
 		}
 		for wanted > 0 && len(data) > 0 {
 			head = append(head, data...)
+			if noise += len(data); noise > bound.Noise {
+				p.Stop(bound.TooMuch(bound.Noise, "what is no answer before a program started"))
+				return
+			}
 			data = nil
 			i := bytes.Index(head, marks)
 			if i < 0 {
@@ -154,12 +161,9 @@ func (p *Process) readStdout() {
 			p.mu.Unlock()
 			p.signal()
 		}
-		if len(data) > 0 && wanted == 0 {
-			if _, err := p.out.Write(data); err != nil {
-				// Nobody reads any more: let the host go on to its end.
-				_, _ = io.Copy(io.Discard, p.ch)
-				return
-			}
+		if len(data) > 0 && wanted == 0 && !p.in.put(data) {
+			p.Stop(bound.TooMuch(bound.Unread, "what nobody asked for"))
+			return
 		}
 		if err != nil {
 			return
@@ -169,8 +173,13 @@ func (p *Process) readStdout() {
 
 func (p *Process) readStderr() {
 	buf := make([]byte, 1<<10)
+	total := 0
 	for {
 		n, err := p.ch.Stderr().Read(buf)
+		if total += n; total > bound.Stderr {
+			p.Stop(bound.TooMuch(bound.Stderr, "errors"))
+			return
+		}
 		p.mu.Lock()
 		p.stderr = append(p.stderr, buf[:n]...)
 		p.heard = time.Now()
@@ -222,36 +231,23 @@ func (p *Process) Wait() error {
 	return &e
 }
 
-func (p *Process) write(b []byte) (int, error) {
-	p.writing.Lock()
-	defer p.writing.Unlock()
-	return p.ch.Write(b)
-}
-
 // programInput is a Process's standard input.
 type programInput struct{ p *Process }
 
 func (in programInput) Write(b []byte) (int, error) {
-	n, err := in.p.write(b)
-	return n, in.explain(err)
+	select {
+	case <-in.p.ended:
+		if e := in.p.verdict(); e != nil {
+			return 0, e
+		}
+		return 0, &Error{Host: in.p.conn.name, Op: "write to the program on " + in.p.conn.name, Kind: Refused, Err: errors.New("it has ended")}
+	default:
+	}
+	in.p.send(bytes.Clone(b))
+	return len(b), nil
 }
 
 func (in programInput) Close() error {
-	in.p.writing.Lock()
-	err := in.p.ch.CloseWrite()
-	in.p.writing.Unlock()
-	if errors.Is(err, io.EOF) { // it has ended already
-		return nil
-	}
-	return in.explain(err)
-}
-
-func (in programInput) explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	if e := in.p.verdict(); e != nil {
-		return e
-	}
-	return &Error{Host: in.p.conn.name, Op: "write to the program on " + in.p.conn.name, Kind: Refused, Err: errors.New("it has ended")}
+	in.p.send(nil)
+	return nil
 }

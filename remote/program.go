@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/lvsdeploy/lvsdeploy/bound"
 	"github.com/lvsdeploy/lvsdeploy/shell"
 )
 
@@ -24,25 +25,24 @@ const (
 // Process is a program that runs on a host.
 type Process struct {
 	// Stdin is what the program reads after its own text. Close it to let the
-	// program see end of file.
+	// program see end of file. A write does not wait for the host to read.
 	Stdin io.WriteCloser
 	// Stdout is what the program writes. A read fails with an *Error of Kind
 	// Lost when the connection breaks, of Kind Canceled when the context ends;
-	// it ends with io.EOF only when the program has ended. It must be read to
-	// its end, or the program may wait for ever.
+	// it ends with io.EOF only when the program has ended. A program that is
+	// bound.Unread ahead of the reader loses its connection.
 	Stdout io.Reader
 
 	conn     *Conn
 	ctx      context.Context
 	ch       ssh.Channel
-	out      *io.PipeWriter
+	in       *inbox
+	out      outbox
 	mark     string // printed once the shell has the program, see bootstrap
 	ask      string // sudo's prompt
 	password bool   // there is one to give to sudo
 	event    chan struct{}
 	ended    chan struct{} // closed when the channel and all its streams are over
-
-	writing sync.Mutex // a channel's Write and CloseWrite must not overlap
 
 	mu      sync.Mutex
 	marks   int
@@ -138,12 +138,29 @@ func (c *Conn) Output(ctx context.Context, script string) ([]byte, error) {
 		return nil, err
 	}
 	_ = p.Stdin.Close()
-	out, readErr := io.ReadAll(p.Stdout)
+	out, readErr := c.answer(p)
 	if err := p.Wait(); err != nil {
 		return out, err
 	}
 	return out, readErr
 }
+
+// answer reads what a program tells, to its end.
+func (c *Conn) answer(p *Process) ([]byte, error) {
+	defer c.link.within("it was asked something")()
+	out, err := bound.All(p.Stdout, "an answer", bound.Answer)
+	var beyond *bound.Error
+	if errors.As(err, &beyond) {
+		p.Stop(beyond)
+	}
+	return out, err
+}
+
+// Stop ends the whole connection to the program's host, for a reason.
+func (p *Process) Stop(why error) { p.conn.link.end(why) }
+
+// Stage is how long a stage of a program on this host may last.
+func (p *Process) Stage() time.Duration { return p.conn.link.stage }
 
 // bootstrap is the only program text that is ever in an argument list. The
 // mark says that all of the script has arrived; it is the script's last line
@@ -161,13 +178,15 @@ func (c *Conn) start(ctx context.Context, script, password string, public bool) 
 	if strings.IndexByte(script, 0) >= 0 {
 		return nil, &Error{Host: c.name, Op: op, Kind: Settings, Err: errors.New("it contains a NUL byte")}
 	}
+	opened := c.link.within("a session was opened")
+	defer opened()
 	ch, reqs, err := c.link.open(ctx, "session", nil)
 	if err != nil {
 		return nil, c.openError(ctx, op, err)
 	}
-	read, write := io.Pipe()
+	in := newInbox()
 	p := &Process{
-		Stdout: read, conn: c, ctx: ctx, ch: ch, out: write,
+		Stdout: in, conn: c, ctx: ctx, ch: ch, in: in,
 		mark: nonce(), ask: nonce(), password: password != "", event: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	p.Stdin = programInput{p}
@@ -189,6 +208,7 @@ func (c *Conn) start(ctx context.Context, script, password string, public bool) 
 		c.link.dead(lostPatience)
 		return nil, c.link.lost(c.name)
 	}
+	opened()
 	p.pump(reqs)
 	stop := context.AfterFunc(ctx, func() { p.abort(c.canceled("go on with "+c.name, ctx)) })
 	if !c.link.spawn(func() { <-p.ended; stop() }) {
@@ -205,15 +225,15 @@ func (c *Conn) start(ctx context.Context, script, password string, public bool) 
 // for, and waits until the host has both.
 func (p *Process) begin(input, password string) error {
 	op := "start a program on " + p.conn.name
-	send := func(s string) { p.conn.link.spawn(func() { _, _ = p.write([]byte(s)) }) }
 	// With a password to give, sudo must be done with its input before the
 	// script is sent: a mark of its own says so.
 	wanted, sent, answered := 1, input == "", 0
 	if p.ready() {
 		wanted = 2
 	}
-	patience := time.NewTimer(6 * p.conn.timeout)
-	defer patience.Stop()
+	late := make(chan struct{})
+	patience := bound.NewSilence(p.conn.link.stage, func() bool { close(late); return true })
+	defer patience.End()
 	for {
 		over := false
 		select {
@@ -232,21 +252,21 @@ func (p *Process) begin(input, password string) error {
 		}
 		if !sent && (wanted == 1 || marks == 1) {
 			sent = true
-			send(input)
+			p.send([]byte(input))
 		}
 		if prompts > answered {
 			if answered > 0 {
 				return p.sudoRefused()
 			}
 			answered = prompts
-			send(password + "\n")
+			p.send([]byte(password + "\n"))
 		}
 		select {
 		case <-p.event:
 		case <-p.ended:
 		case <-p.ctx.Done():
 			return p.conn.canceled(op, p.ctx)
-		case <-patience.C:
+		case <-late:
 			return p.notAnswered(op)
 		}
 	}

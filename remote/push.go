@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/pkg/sftp"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/lvsdeploy/lvsdeploy/bound"
 )
 
 // File is one file to upload.
@@ -109,14 +112,17 @@ func fill(ctx context.Context, client *sftp.Client, dir string, files []File) er
 	return group.Wait()
 }
 
-// withSFTP runs do with an SFTP session that ends when ctx does.
+// withSFTP runs do with an SFTP session that ends when ctx does. A host may
+// take its time for many files, but has to answer all the while.
 func (c *Conn) withSFTP(ctx context.Context, op string, do func(*sftp.Client) error) error {
+	quiet := c.link.listen("files were handed over")
+	defer quiet.End()
 	ch, reqs, err := c.link.open(ctx, "session", nil)
 	if err != nil {
 		return c.openError(ctx, op, err)
 	}
 	var once sync.Once
-	hangUp := func() { once.Do(func() { _ = ch.Close() }) }
+	hangUp := func() { once.Do(func() { c.link.spawn(func() { _ = ch.Close() }) }) }
 	defer hangUp()
 	stop := context.AfterFunc(ctx, hangUp)
 	defer stop()
@@ -133,14 +139,18 @@ func (c *Conn) withSFTP(ctx context.Context, op string, do func(*sftp.Client) er
 		return &Error{Host: c.name, Op: op, Kind: Refused, Err: errors.New("sshd has no sftp subsystem"),
 			Hint: "put \"Subsystem sftp internal-sftp\" into its sshd_config"}
 	}
-	through := &bounded{ch: ch}
+	through := &bounded{ch: ch, quiet: quiet}
 	if err == nil {
 		var client *sftp.Client
 		client, err = sftp.NewClientPipe(through, through, sftp.UseConcurrentWrites(true))
+		if err != nil && ctx.Err() == nil && !c.link.beyond() && !through.over.Load() {
+			return &Error{Host: c.name, Op: op, Kind: Lost, Err: fmt.Errorf("its sftp server does not speak sftp: %s", printable(err.Error())),
+				Hint: "does a login script print something there? try: sftp " + c.user + "@…"}
+		}
 		if err == nil {
 			err = do(client)
 			hangUp() // its goroutines end with the channel
-			_ = client.Close()
+			c.link.spawn(func() { _ = client.Close() })
 		}
 	}
 	switch {
@@ -149,7 +159,8 @@ func (c *Conn) withSFTP(ctx context.Context, op string, do func(*sftp.Client) er
 	case ctx.Err() != nil:
 		return c.canceled(op, ctx)
 	case through.over.Load():
-		return &Error{Host: c.name, Op: op, Kind: Transfer, Err: errFlood}
+		c.link.end(bound.TooMuch(answersLimit, "answers to an upload"))
+		return c.link.lost(c.name)
 	case errors.Is(err, sftp.ErrSSHFxConnectionLost), dropped(err):
 		c.link.dead(lostPatience)
 		return c.link.lost(c.name)
@@ -162,8 +173,12 @@ func (c *Conn) withSFTP(ctx context.Context, op string, do func(*sftp.Client) er
 // sends is kept in memory.
 type bounded struct {
 	ch             io.ReadWriteCloser
+	quiet          *bound.Silence // but for whole packets
 	sent, received atomic.Int64
 	over           atomic.Bool
+
+	head []byte // of a packet: its length
+	left int64  // of the packet
 }
 
 // answersLimit is what a server may send besides as much as it was sent: the
@@ -178,11 +193,32 @@ func (b *bounded) Read(p []byte) (int, error) {
 		b.over.Store(true)
 		return 0, errFlood
 	}
+	b.packets(p[:n])
 	return n, err
+}
+
+// packets tells of each packet (its length in four bytes, then as much) that is
+// there as a whole.
+func (b *bounded) packets(p []byte) {
+	for len(p) > 0 {
+		if b.left == 0 {
+			b.head = append(b.head, p[0])
+			if p = p[1:]; len(b.head) == 4 {
+				b.left, b.head = int64(binary.BigEndian.Uint32(b.head)), b.head[:0]
+			}
+			continue
+		}
+		n := min(b.left, int64(len(p)))
+		p = p[n:]
+		if b.left -= n; b.left == 0 {
+			b.quiet.Heard()
+		}
+	}
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
 	b.sent.Add(int64(len(p)))
+	b.quiet.Heard() // the next answer's time begins
 	return b.ch.Write(p)
 }
 

@@ -63,8 +63,9 @@ func DialAll(ctx context.Context, cfg Config, targets []Target) map[string]Resul
 //
 // Config.Timeout bounds how long a host may stay silent while it is being
 // connected, so that a busy machine, or many hosts at once, make it slower but
-// do not fail it; six times Timeout bounds the whole. Time spent waiting for
-// the operator does not count.
+// do not fail it; twice Timeout bounds the whole. Time spent waiting for the
+// operator does not count, nor time for which this process was stopped. What
+// comes after the login is bounded by bound.Stage(Timeout).
 //
 // Unknown host keys are collected from all hosts and asked for once, then
 // those hosts are dialled again. (Hosts behind a jump host whose own key was
