@@ -5,10 +5,10 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
+	"github.com/lvsdeploy/lvsdeploy/bound"
 	"github.com/lvsdeploy/lvsdeploy/remote"
 	"github.com/lvsdeploy/lvsdeploy/shell"
 )
@@ -117,7 +117,9 @@ func (r *run) askConfirmation(ctx context.Context, h *hostRun) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := io.ReadAll(session.Stdout)
+	defer session.within("it was asked to confirm the change").End()
+	out, err := bound.All(session.Stdout, "a confirmation", bound.Line)
+	session.beyond(err)
 	return strings.TrimSpace(string(out)), errors.Join(err, session.Wait())
 }
 

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bufio"
 	"context"
 	_ "embed"
 	"errors"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lvsdeploy/lvsdeploy/bound"
+	"github.com/lvsdeploy/lvsdeploy/remote"
 	"github.com/lvsdeploy/lvsdeploy/shell"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
 )
@@ -48,7 +49,7 @@ func FactsProgram(a Ask) string {
 type Asked struct {
 	Facts   *tasks.Facts
 	session *Session
-	out     *bufio.Reader
+	out     *bound.Lines
 }
 
 // Start implements Host.
@@ -63,13 +64,16 @@ func (a *Asked) Start(_ context.Context, program string) (*Session, error) {
 	if _, err := a.session.Stdin.Write(in); err != nil {
 		return nil, err
 	}
-	return &Session{Stdin: a.session.Stdin, Stdout: a.out, Wait: a.session.Wait, Stderr: a.session.Stderr}, nil
+	s := *a.session
+	s.Stdout = a.out
+	return &s, nil
 }
 
 // Close ends the host's waiting.
 func (a *Asked) Close() error {
 	_ = a.session.Stdin.Close() // it may have ended already
-	_, _ = io.Copy(io.Discard, a.out)
+	defer a.session.within("it was sent away").End()
+	bound.Discard(a.out, bound.Unread)
 	return a.session.Wait()
 }
 
@@ -80,19 +84,32 @@ func Examine(ctx context.Context, h Host, ask Ask) (*Asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Asked{session: session, out: bufio.NewReader(session.Stdout)}
-	var answer strings.Builder
+	a := &Asked{session: session, out: bound.NewLines(session.Stdout, "facts", bound.Facts)}
+	// only signs of life give it more time: an answer of any other lines may
+	// never end
+	quiet := session.within("it was asked what it is")
+	defer quiet.End()
+	answer := newAnswer()
 	var readErr error
 	for readErr == nil {
 		var line string
-		if line, readErr = a.out.ReadString('\n'); line == "next\n" {
+		if line, readErr = a.out.Next(); line == "next\n" {
 			break
 		}
-		answer.WriteString(line)
+		if line == "beat\n" {
+			quiet.Heard()
+			continue
+		}
+		answer.line(strings.TrimSuffix(line, "\n"))
 	}
+	session.beyond(readErr)
 	if readErr != nil {
 		_ = session.Stdin.Close()
 		if err := session.Wait(); err != nil {
+			var exit *remote.ExitError
+			if !errors.As(err, &exit) {
+				return nil, err
+			}
 			if said := strings.TrimSpace(session.Stderr()); said != "" {
 				return nil, fmt.Errorf("cannot read the host's facts: %w: %s", err, said)
 			}
@@ -102,7 +119,7 @@ func Examine(ctx context.Context, h Host, ask Ask) (*Asked, error) {
 			return nil, readErr
 		}
 	}
-	if a.Facts, err = parseFacts(answer.String()); err != nil {
+	if a.Facts, err = answer.facts(); err != nil {
 		_ = a.Close()
 		return nil, err
 	}
@@ -118,79 +135,90 @@ func Gather(ctx context.Context, h Host, ask Ask) (*tasks.Facts, error) {
 	return a.Facts, a.Close()
 }
 
-func parseFacts(out string) (*tasks.Facts, error) {
-	f := &tasks.Facts{Trees: map[string]string{}, Zones: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1, DiskFree: -1}
-	ended := false
-	for _, line := range strings.Split(out, "\n") {
-		key, rest, _ := strings.Cut(line, " ")
-		switch key {
-		case "id":
-			f.OS.ID = rest
-		case "like":
-			f.OS.Like = strings.Fields(rest)
-		case "version":
-			f.OS.VersionID = rest
-		case "pretty":
-			f.OS.Pretty = rest
-		case "manager":
-			f.PackageManager = rest
-		case "systemd":
-			f.Systemd = true
-		case "init":
-			f.Init = rest
-		case "arch":
-			f.Arch = rest
-		case "uid":
-			f.UID, _ = strconv.Atoi(rest)
-		case "shell":
-			f.Shell = rest
-		case "clock":
-			f.Clock, _ = strconv.ParseInt(rest, 10, 64)
-		case "disk":
-			f.DiskFree, _ = strconv.ParseInt(rest, 10, 64)
-		case "network":
-			f.Network = tasks.Network(rest)
-		case "firewall":
-			f.Firewall = rest
-		case "zone":
-			if dev, zone, ok := strings.Cut(rest, " "); ok {
-				f.Zones[dev] = zone
-			}
-		case "policies":
-			f.Policies = true
-		case "chain":
-			if w := strings.Fields(rest); len(w) == 4 {
-				f.Chains = append(f.Chains, tasks.Chain{Family: w[0], Table: w[1], Name: w[2], Hook: w[3]})
-			}
-		case "selinux":
-			f.SELinux = rest
-		case "default":
-			if w := strings.Fields(rest); len(w) > 1 && w[0] == "via" && !f.Gateway.IsValid() {
-				f.Gateway, _ = netip.ParseAddr(w[1])
-			}
-		case "answers":
-			vip, mac, _ := strings.Cut(rest, " ")
-			if a, err := netip.ParseAddr(vip); err == nil {
-				f.Answers[a] = mac
-			}
-		case "ours":
-			f.Manifest = append(f.Manifest, rest)
-		case "tree":
-			if sum, path, ok := strings.Cut(rest, "  "); ok {
-				f.Trees[path] = sum
-			}
-		case "end":
-			ended = true
-		default:
-			if !parseBoot(f, key, rest) {
-				parseIP(f, strings.Fields(line))
-			}
-		}
-	}
-	if !ended {
+// answer is what a host has told so far.
+type answer struct {
+	f     *tasks.Facts
+	ended bool
+}
+
+func newAnswer() *answer {
+	return &answer{f: &tasks.Facts{Trees: map[string]string{}, Zones: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1, DiskFree: -1}}
+}
+
+func (a *answer) facts() (*tasks.Facts, error) {
+	if !a.ended {
 		return nil, errors.New("cannot read the host's facts: the answer is incomplete")
 	}
-	return f, nil
+	return a.f, nil
+}
+
+// line takes one line of the answer.
+func (a *answer) line(line string) {
+	f := a.f
+	key, rest, _ := strings.Cut(line, " ")
+	switch key {
+	case "id":
+		f.OS.ID = rest
+	case "like":
+		f.OS.Like = strings.Fields(rest)
+	case "version":
+		f.OS.VersionID = rest
+	case "pretty":
+		f.OS.Pretty = rest
+	case "manager":
+		f.PackageManager = rest
+	case "systemd":
+		f.Systemd = true
+	case "init":
+		f.Init = rest
+	case "arch":
+		f.Arch = rest
+	case "uid":
+		f.UID, _ = strconv.Atoi(rest)
+	case "shell":
+		f.Shell = rest
+	case "clock":
+		f.Clock, _ = strconv.ParseInt(rest, 10, 64)
+	case "disk":
+		f.DiskFree, _ = strconv.ParseInt(rest, 10, 64)
+	case "network":
+		f.Network = tasks.Network(rest)
+	case "firewall":
+		f.Firewall = rest
+	case "zone":
+		if dev, zone, ok := strings.Cut(rest, " "); ok {
+			f.Zones[dev] = zone
+		}
+	case "policies":
+		f.Policies = true
+	case "chain":
+		if w := strings.Fields(rest); len(w) == 4 {
+			f.Chains = append(f.Chains, tasks.Chain{Family: w[0], Table: w[1], Name: w[2], Hook: w[3]})
+		}
+	case "selinux":
+		f.SELinux = rest
+	case "default":
+		if w := strings.Fields(rest); len(w) > 1 && w[0] == "via" && !f.Gateway.IsValid() {
+			f.Gateway, _ = netip.ParseAddr(w[1])
+		}
+	case "answers":
+		vip, mac, _ := strings.Cut(rest, " ")
+		if a, err := netip.ParseAddr(vip); err == nil {
+			f.Answers[a] = mac
+		}
+	case "ours":
+		f.Manifest = append(f.Manifest, rest)
+	case "tree":
+		if sum, path, ok := strings.Cut(rest, "  "); ok {
+			f.Trees[path] = sum
+		}
+	case "end":
+		a.ended = true
+	default:
+		if !parseBoot(f, key, rest) {
+			parseIP(f, strings.Fields(line))
+		}
+	}
 }
 
 // parseIP takes one line of `ip addr show`: "2: ens33@if5: <…", and below it

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/lvsdeploy/lvsdeploy/bound"
 	"github.com/lvsdeploy/lvsdeploy/remote"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
 )
@@ -23,13 +25,17 @@ type hostRun struct {
 	steps   []step
 	host    Host
 	stdin   io.Writer
-	come    bool         // or failed to
-	asks    bool         // it waits for leave to change something
-	next    int          // the task that comes now
-	waiting int          // the stage it waits to begin; -1: none
-	waits   string       // for whom, as it was told last
-	done    map[int]bool // stages it is through with
-	touched bool         // something was changed on it
+	session *Session
+	quiet   *bound.Silence         // since it last said something that counts
+	doing   atomic.Pointer[string] // what it does meanwhile
+	kept    int                    // bytes of events that wait
+	come    bool                   // or failed to
+	asks    bool                   // it waits for leave to change something
+	next    int                    // the task that comes now
+	waiting int                    // the stage it waits to begin; -1: none
+	waits   string                 // for whom, as it was told last
+	done    map[int]bool           // stages it is through with
+	touched bool                   // something was changed on it
 	ended   bool
 
 	ahead     []line // what it said since it went past a barrier unasked, which is the first of these
@@ -51,13 +57,16 @@ type hostRun struct {
 
 // heard takes in one event of a host's program.
 func (r *run) heard(ctx context.Context, h *hostRun, l line) {
+	h.quiet.Heard()
 	switch {
+	case l.kind == "beat":
 	case l.kind == "confirm":
 		r.reachAnew(ctx, h)
 	case l.kind == "back":
 		h.goingBack = false
 	case h.goingBack:
 	case l.kind == "ahead", len(h.ahead) > 0:
+		h.keep(l)
 		h.ahead = append(h.ahead, l)
 		r.moved = r.moved || len(h.ahead) == 1
 	default:
@@ -69,8 +78,10 @@ func (r *run) heard(ctx context.Context, h *hostRun, l line) {
 func (r *run) line(h *hostRun, l line) {
 	switch l.kind {
 	case "note":
+		h.keep(l)
 		h.note = append(h.note, l.rest)
 	case "diff":
+		h.keep(l)
 		h.diff = append(h.diff, l.rest)
 	case "task":
 		words := strings.SplitN(l.rest, " ", 3)
@@ -134,7 +145,7 @@ func (r *run) task(h *hostRun, status Status, at time.Time) {
 			h.atRisk = append(h.atRisk, s.task.Name)
 		}
 	}
-	h.note, h.diff = nil, nil
+	h.note, h.diff, h.kept = nil, nil, 0
 	h.next++
 	h.began = at
 	r.sink(e)
@@ -145,6 +156,7 @@ func (r *run) task(h *hostRun, status Status, at time.Time) {
 func (r *run) start(h *hostRun) {
 	if h.next < len(h.steps) {
 		s := h.steps[h.next]
+		h.doing.Store(&s.task.Name)
 		r.sink(Event{Kind: KindStart, Host: h.name, Stage: h.plan[s.stage].Name, Task: s.task.Name})
 	}
 }

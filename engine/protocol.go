@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bufio"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvsdeploy/lvsdeploy/bound"
 	"github.com/lvsdeploy/lvsdeploy/remote"
 )
 
@@ -36,10 +36,10 @@ const (
 // listen passes a program's events on, until it ends; what came together, at
 // once.
 func listen(session *Session, nonce string, pass func([]line)) error {
-	out := bufio.NewReader(session.Stdout)
+	out := bound.NewLines(session.Stdout, "a program's output", bound.Program)
 	var lines []line
 	for {
-		text, err := out.ReadString('\n')
+		text, err := out.Next()
 		if event, ours := strings.CutPrefix(text, nonce+" "); ours {
 			kind, rest, _ := strings.Cut(strings.TrimSuffix(event, "\n"), " ")
 			lines = append(lines, line{kind, rest, time.Now()})
@@ -49,6 +49,7 @@ func listen(session *Session, nonce string, pass func([]line)) error {
 			lines = nil
 		}
 		if err != nil {
+			session.beyond(err)
 			break
 		}
 	}
@@ -60,6 +61,37 @@ func listen(session *Session, nonce string, pass func([]line)) error {
 	return err
 }
 
-// send never blocks the run for long: a word is six bytes. A connection that
-// cannot take it has ended, which its reader will say.
-func (h *hostRun) send(word string) { _, _ = io.WriteString(h.stdin, word) }
+// send does not wait for the host to take the word. A connection that cannot
+// has ended, which its reader will say. What follows is for the host to say.
+func (h *hostRun) send(word string) {
+	_, _ = io.WriteString(h.stdin, word)
+	h.listen()
+}
+
+// listen lets the time run for which a host may say nothing, or stops it while
+// there is nothing to be said: it waits for the others, or for us.
+func (h *hostRun) listen() {
+	if h.waiting >= 0 || len(h.ahead) > 0 || h.confirming || h.asks {
+		h.quiet.Pause()
+	} else {
+		h.quiet.Resume()
+	}
+}
+
+// keep counts what is kept of a host's events until it can be told.
+func (h *hostRun) keep(l line) {
+	if h.kept += len(l.rest) + lineCost; h.kept > bound.Kept && h.session.Stop != nil {
+		h.session.Stop(bound.TooMuch(bound.Kept, "events at once"))
+	}
+}
+
+// task is what a host does, for the message when it falls silent.
+func (h *hostRun) task() string {
+	if name := h.doing.Load(); name != nil {
+		return fmt.Sprintf("working on %q", *name)
+	}
+	return "starting the program"
+}
+
+// lineCost is what an event costs beside its text.
+const lineCost = 64

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/lvsdeploy/lvsdeploy/bound"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
 )
 
@@ -73,11 +75,13 @@ func stagesOf(plan tasks.Plan, host string) []int {
 	return list
 }
 
-// said is what one host's reader passes on: how it came, lines, or the end; or
+// said is what one host's reader passes on: how it came, its program, lines, or the end; or
 // how the confirmation of a change went.
 type said struct {
 	host      *hostRun
 	entered   *entry
+	session   *Session
+	quiet     *bound.Silence
 	lines     []line
 	end       bool
 	confirmed bool
@@ -100,6 +104,8 @@ type run struct {
 	hosts   map[string]*hostRun
 	said    chan said
 	spawn   func(func()) // in a goroutine that the run waits for; it says one last thing
+
+	busy atomic.Bool // with what came last: nobody is listened to
 
 	unfit []string // hosts that keep all others from changing anything
 	moved bool     // something happened that a host may wait for
@@ -126,8 +132,10 @@ func (r *run) run(ctx context.Context) {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
 	for running > 0 {
+		r.busy.Store(false)
 		select {
 		case s := <-r.said:
+			r.busy.Store(true)
 			switch {
 			case s.end:
 				running--
@@ -139,6 +147,9 @@ func (r *run) run(ctx context.Context) {
 				running--
 				r.moved = true
 				r.confirmed(s.host, s.err)
+			case s.session != nil:
+				h := s.host
+				h.stdin, h.session, h.quiet = s.session.Stdin, s.session, s.quiet
 			case s.entered != nil:
 				r.entered(s.host, s.entered)
 			default:
@@ -146,6 +157,7 @@ func (r *run) run(ctx context.Context) {
 					r.heard(ctx, s.host, l)
 				}
 			}
+			s.host.listen()
 			for r.moved {
 				r.moved = false
 				r.giveLeave()
@@ -183,7 +195,9 @@ func (r *run) host(ctx context.Context, h *hostRun) {
 		r.said <- said{host: h, end: true, err: err}
 		return
 	}
-	h.stdin = session.Stdin
+	quiet := session.listen(h.task, r.busy.Load)
+	defer quiet.End()
+	r.said <- said{host: h, session: session, quiet: quiet}
 	err = listen(session, h.nonce, func(lines []line) { r.said <- said{host: h, lines: lines} })
 	r.said <- said{host: h, end: true, err: err}
 }

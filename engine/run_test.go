@@ -253,7 +253,7 @@ func TestBarrierWords(t *testing.T) {
 	everyShell(t, func(t *testing.T, h *fakehost.Host) {
 		for _, check := range []bool{false, true} {
 			text := engine.Compile(plan, "web1", engine.Heading{Cluster: "shop", Host: "web1", Mode: "nat", Nonce: "@n"}, check).Text
-			text = strings.Replace(text, "timeout 60 ", "timeout 1 ", 1)
+			text = strings.Replace(text, "timeout 150 ", "timeout 1 ", 1)
 			for input, ends := range map[string]string{
 				"wait \nwait \ngo   \ngo   \nrest": "@n passed 2\n@n end\n",
 				"go   \nwait \nstop \n":            "@n wait 2\n",

@@ -261,5 +261,5 @@ func TestStageFlood(t *testing.T) {
 	s := sshtest.New(t, sshtest.Options{SFTP: endless})
 	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
 	_, err := c.Stage(t.Context(), "d", []File{{Path: "x", FS: fstest.MapFS{"x": {}}, Source: "x"}})
-	wantError(t, err, Transfer, "cannot upload to web1: its sftp server sends without end")
+	wantError(t, err, Lost, "cannot go on with web1: it sent more than 8 MB of answers to an upload")
 }

@@ -14,7 +14,7 @@ func TestFetch(t *testing.T) {
 	var fetch string
 	for _, f := range Library {
 		if f.Name == "fetch" {
-			fetch = strings.Replace(string(f.Text), "timeout 10 ", "timeout 1 ", 1) + "\n"
+			fetch = strings.Replace(string(f.Text), "limit=10\n", "limit=3\n", 1) + "\n"
 		}
 	}
 	for _, without := range []string{"curl", "bash"} {
@@ -30,11 +30,14 @@ func TestFetch(t *testing.T) {
 				}
 			}
 			if without == "curl" {
-				said, _, code := h.Run(fetch + `sleep 3 | /.fakehost/bin/busybox nc -l -p 82 >/dev/null &
+				for look, limit := range map[string]string{"": "3", "brief=yes": "2"} {
+					said, _, code := h.Run(fetch + look + `
+sleep 9 | /.fakehost/bin/busybox nc -l -p 82 >/dev/null &
 until ss -ltn | grep -q :82; do :; done
 fetch 127.0.0.1 82 /; code=$?; kill $!; exit $code`)
-				if code != 1 || said != "no answer within 10 s\n" {
-					t.Errorf("of one that does not answer: exit %d, %q", code, said)
+					if code != 1 || said != "no answer within "+limit+" s\n" {
+						t.Errorf("of one that does not answer: exit %d, %q", code, said)
+					}
 				}
 			}
 		})

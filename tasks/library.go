@@ -132,31 +132,34 @@ original() {
 # bash it takes a quarter of the time that curl takes to start; what is wrong
 # the others can say.
 fetch() {
+  limit=10
+  [ -z "${brief-}" ] || limit=2
   # shellcheck disable=SC2016 # bash expands these
-  timeout 10 bash -c 'exec 3<>"/dev/tcp/$1/$2" &&
+  timeout $limit bash -c 'exec 3<>"/dev/tcp/$1/$2" &&
     printf "GET %s HTTP/1.0\r\nHost: %s:%s\r\n\r\n" "$3" "$1" "$2" >&3 &&
     read -r protocol status _ <&3 && [[ "$protocol $status" == HTTP/*" "[123]* ]]' bash "$1" "$2" "$3" 2>/dev/null && return
   if [ $? = 124 ]; then
-    echo "no answer within 10 s"
+    echo "no answer within $limit s"
     return 1
   fi
   if command -v curl >/dev/null 2>&1; then
-    curl -gsS -f --noproxy '*' --max-time 10 -o /dev/null "http://$1:$2$3"
+    curl -gsS -f --noproxy '*' --max-time $limit -o /dev/null "http://$1:$2$3"
   elif command -v perl >/dev/null 2>&1; then
     perl -MIO::Socket::INET -e '
-      my ($host, $port, $path) = @ARGV;
-      my $s = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => 10) or die "cannot connect: $!\n";
-      alarm 10;
+      my ($host, $port, $path, $limit) = @ARGV;
+      my $s = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => $limit) or die "cannot connect: $!\n";
+      alarm $limit;
       print $s "GET $path HTTP/1.0\r\nHost: $host\r\n\r\n";
       my $line = <$s> // "";
       exit 0 if $line =~ m{^HTTP/\S+ [123]};
-      die "answer: $line\n"' "$1" "$2" "$3"
+      die "answer: $line\n"' "$1" "$2" "$3" $limit
   else
-    wget -q -O /dev/null -T 10 "http://$1:$2$3"
+    timeout $limit wget -q -O /dev/null -T $limit "http://$1:$2$3"
   fi
 }`},
 	{Name: "all_serve", Text: `# all_serve ADDRESS PORT PATH...: do all answer? Asked by one process, where
-# there is curl: starting it takes longer than an answer.
+# there is curl: starting it takes longer than an answer. Those that are gone
+# must not add up.
 all_serve() {
   command -v curl >/dev/null 2>&1 || return 1
   pages=$(($# / 3))
@@ -167,7 +170,7 @@ all_serve() {
     set -- "$@" -o /dev/null "$page"
     asked=$((asked + 1))
   done
-  answers=$(curl -gsS --noproxy '*' --connect-timeout 3 --max-time 10 -w '%{http_code} ' "$@" 2>/dev/null)
+  answers=$(timeout 2 curl -gsS --noproxy '*' --connect-timeout 3 --max-time 10 -w '%{http_code} ' "$@" 2>/dev/null)
   # shellcheck disable=SC2086 # numbers
   set -- $answers
   [ $# = $pages ] || return 1
@@ -175,12 +178,16 @@ all_serve() {
     case $answer in [123]??) ;; *) return 1 ;; esac
   done
 }`},
-	{Name: "silent", Text: `# silent ADDRESS PORT PATH...: those that do not answer, and why
+	{Name: "silent", Text: `# silent ADDRESS PORT PATH...: those that do not answer, and why. All are asked
+# at once.
 silent() {
-  while [ $# -gt 2 ]; do
-    why=$(fetch "$1" "$2" "$3" 2>&1) || printf 'http://%s:%s%s: %s\n' "$1" "$2" "$3" "$why"
-    shift 3
-  done
+  {
+    while [ $# -gt 2 ]; do
+      { why=$(fetch "$1" "$2" "$3" 2>&1) || printf 'http://%s:%s%s: %s\n' "$1" "$2" "$3" "$why"; } &
+      shift 3
+    done
+    wait
+  } | sort
 }`},
 	{Name: "only_ours", Text: `# only_ours DEV ADDRESS: has it no other address, and no route but the kernel's own?
 only_ours() {

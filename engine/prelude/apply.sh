@@ -92,11 +92,6 @@ untouched() {
   [ -z "$allowed" ] && [ -e "$state/manifest" ]
 }
 
-# counts: does what was just found of a task count? Else it is looked at again.
-counts() {
-  sure || { forget; false; }
-}
-
 task() {
   [ -z "$go_back" ] || { forget; return; }
   if ! met "$1"; then
@@ -112,6 +107,7 @@ task() {
   [ $rc = 1 ] || fail "$1" "$out" "$2"
   difference=$out
   leave
+  busy
   if [ ! -d "$state/owed" ]; then
     mkdir -p "$state/owed"
     chmod 0700 "$state"
@@ -133,12 +129,8 @@ $(tail -c 4000 "$run/out")" "$2"
 
 proof() {
   [ -z "$go_back" ] || { forget; return; }
-  rc=1 out=$needs
-  if met "$1"; then look "$1"; fi
-  if [ $rc != 0 ]; then
-    counts || return 0
-    fail "$1" "$out" "$2"
-  fi
+  prove "$1" || return 0
+  [ $rc = 0 ] || fail "$1" "$out" "$2"
   done_with "$1" ok "$2"
 }
 
@@ -150,6 +142,7 @@ handler() {
   fi
   counts || return 0
   leave
+  busy
   apply "$1"
   [ $rc = 0 ] || fail "$1" "exit status $rc
 $(tail -c 8000 "$run/out")" "$2"
@@ -179,5 +172,5 @@ remember() {
     mv -f "$state/manifest.new" "$state/manifest"
   fi
   # what is said to be done must outlive a power cut
-  [ -z "$changed" ] || sync "$state/manifest" "$state"
+  [ -z "$changed" ] || { busy; sync "$state/manifest" "$state"; }
 }

@@ -106,5 +106,5 @@ confirm() {
 
 # unconfirmed: a run that broke off left a change that nobody confirmed
 unconfirmed() {
-  [ ! -e "$state/revert/run" ] || sh "$state/revert/revert.sh" "$state" now
+  [ ! -e "$state/revert/run" ] || { busy; sh "$state/revert/revert.sh" "$state" now; }
 }

@@ -51,8 +51,7 @@ proof() {
     result "$1" skipped "$2"
     return
   fi
-  rc=1 out=$needs
-  if met "$1"; then look "$1"; fi
+  prove "$1" || return 0
   case $rc in
   0) result "$1" ok "$2" ;;
   *) tell note "$out"; result "$1" failed "$2" ;;

@@ -23,8 +23,30 @@ unsure=''  # the stages whose barriers it has passed so
 resting='' # it holds up nobody, and needs no clock while it waits
 go_back='' # the stage where it goes on
 
+# busy: what comes now may take long. Until the next event the workstation is
+# told every second that this host is at work; else it gives a silent one up.
+# Only what changes something is worth the process. It has no part in the lock,
+# ends with this program, and writes only while nothing else does.
+beat=''
+busy() {
+  told
+  [ -z "$beat" ] && [ ! -t 0 ] || return 0
+  (
+    exec 9>&- </dev/null 2>/dev/null
+    while sleep 1 >/dev/null && kill -0 $$; do printf '%s beat\n' "$nonce"; done
+  ) &
+  beat=$!
+}
+idle() {
+  # one that has only just begun may still have the traps of this shell
+  kill -s KILL "$beat" 2>/dev/null
+  wait "$beat" 2>/dev/null
+  beat=''
+}
+
 # event WORDS: tell whoever runs this; where nobody listens any more, stop
 event() {
+  [ -z "$beat" ] || idle
   printf '%s%s %s\n' "$held" "$nonce" "$*" || exit 75
   held=''
 }
@@ -36,13 +58,16 @@ later() {
   held="$held$nonce $*$newline"
 }
 told() {
-  [ -z "$held" ] || printf %s "$held" || exit 75
+  [ -n "$held" ] || return 0
+  [ -z "$beat" ] || idle
+  printf %s "$held" || exit 75
   held=''
 }
 
 # tell KIND TEXT: text that belongs to the next event
 tell() {
   told
+  [ -z "$beat" ] || idle
   [ -z "$2" ] || printf '%s\n' "$2" | tail -c 16000 | sed "s/^/$nonce $1 /" || exit 75
 }
 
@@ -56,6 +81,30 @@ look() {
   told
   out=$(exec </dev/null 2>&1 9>&-; set -e; "check_$1")
   rc=$?
+}
+
+# prove N: does proof N hold? Nearly always it does, and at first sight: a brief
+# look tries once. It does not fail before what was looked at ahead counts; nor
+# is a long look worth its time before that.
+brief=''
+prove() {
+  rc=1 out=$needs
+  if ! met "$1"; then
+    counts
+    return
+  fi
+  brief=yes
+  look "$1"
+  brief=''
+  [ $rc != 0 ] || return 0
+  counts || return
+  busy
+  look "$1"
+}
+
+# counts: does what was just found of a task count? Else it is looked at again.
+counts() {
+  sure || { forget; false; }
 }
 
 # met N: is what task N needs there?
@@ -133,7 +182,8 @@ at() {
 }
 
 # hear: the next word of the workstation, six bytes long. It sends one at
-# least every ten seconds; silence means that it is gone.
+# least every ten seconds; silence means that it is gone, or asleep: a laptop
+# that was closed for a minute finds its run as it was.
 hear() {
   while :; do
     if [ -n "$resting" ]; then
@@ -141,7 +191,7 @@ hear() {
     else
       # byte by byte: a head that reads ahead (busybox) would swallow a word
       # that comes close after this one
-      word=$(timeout 60 dd bs=1 count=6 2>/dev/null 9>&-) || exit 75
+      word=$(timeout 150 dd bs=1 count=6 2>/dev/null 9>&-) || exit 75
     fi
     case $word in
     'go   ' | dirty | again) return ;;

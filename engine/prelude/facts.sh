@@ -136,15 +136,26 @@ for vip in $probe; do
   else
     timeout 2 wget -q -O /dev/null "http://$vip/"
   fi
+  echo beat # each may take its time
   ip neigh show to "$vip" | awk -v vip="$vip" '{ for (i = 1; i < NF; i++) if ($i == "lladdr") { print "answers " vip " " $(i + 1); exit } }'
 done
 [ -r "$state/manifest" ] && lines ours <"$state/manifest"
 boot_files
 
-# the files of published directories
-while IFS= read -r tree; do
-  [ ! -d "$tree" ] || find "$tree" -type f -exec sha256sum -- {} + | sed 's/^/tree /'
-done <<TREES
+# the files of published directories. There may be many, and large: meanwhile the
+# workstation is told that this host is at work. Nothing else is written then.
+if [ -n "$trees" ]; then
+  (
+    exec 2>/dev/null
+    while sleep 1 >/dev/null && kill -0 $$; do echo beat; done
+  ) &
+  beat=$! # (csh knows no ! before a line's end)
+  while IFS= read -r tree; do
+    [ ! -d "$tree" ] || answer=$answer$(find "$tree" -type f -exec sha256sum -- {} + | sed 's/^/tree /')$newline
+  done <<TREES
 $trees
 TREES
+  kill -s KILL "$beat"
+  wait "$beat" 2>/dev/null
+fi
 say end

@@ -20,10 +20,11 @@ import (
 )
 
 // Host is a fake host as the engine sees one. Edit, if any, is applied to
-// each program before it runs.
+// each program before it runs; Stage is how long a program may say nothing.
 type Host struct {
 	*fakehost.Host
-	Edit func(program string) string
+	Edit  func(program string) string
+	Stage time.Duration
 }
 
 // Start implements engine.Host.
@@ -48,11 +49,21 @@ func (h Host) Start(ctx context.Context, program string) (*engine.Session, error
 	if err != nil {
 		return nil, err
 	}
+	ended, stop := context.WithCancelCause(ctx)
 	return &engine.Session{
-		Stdin: inWrite, Stdout: outRead, Stderr: stderr.String,
+		Stdin: inWrite, Stdout: outRead, Stderr: stderr.String, Stage: h.Stage,
+		Stop: func(why error) {
+			stop(why)
+			_ = inWrite.Close()
+			_ = outRead.Close()
+		},
 		Wait: func() error {
 			defer outRead.Close()
 			defer inWrite.Close()
+			if ended.Err() != nil && ctx.Err() == nil {
+				return context.Cause(ended)
+			}
+			defer stop(nil)
 			code, err := p.Wait()
 			switch {
 			case err != nil:
