@@ -34,7 +34,8 @@ type factsObject struct {
 	Problem        string              `json:"problem,omitempty"`
 }
 
-// Facts shows what hosts are, and is the end of the report.
+// Facts shows what hosts are, and why some could not be asked, and is the end
+// of the report.
 func (r *Reporter) Facts(all []HostFacts) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -53,6 +54,17 @@ func (r *Reporter) Facts(all []HostFacts) {
 		for _, row := range factRows(*h.Facts, platform, err) {
 			r.print(r.o.Out, fmt.Sprintf("  %-16s %s", row[0], clean(row[1])))
 		}
+	}
+	switch {
+	case !r.anyError():
+	case r.o.JSON:
+		r.jsonSummary()
+	default: // who is out of the run was said when it was known
+		lines := r.errorBlocks()
+		if !r.said {
+			lines = lines[1:]
+		}
+		r.print(r.o.Out, lines...)
 	}
 }
 

@@ -108,6 +108,9 @@ func pageOf(p Page) page {
 	if !res.OK {
 		out.Headline = "The cluster is wrong"
 		out.Title = clean(p.Cluster.Name) + ": the cluster is wrong"
+		if res.Unasked {
+			out.Title = clean(p.Cluster.Name) + ": no request was sent"
+		}
 		if res.Cause != nil {
 			out.Headline = join(": ", clean(res.Cause.Host), checkText(*res.Cause))
 			out.Hint = cleanLines(res.Cause.Hint)

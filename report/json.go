@@ -68,7 +68,11 @@ func (r *Reporter) jsonSummary() {
 			OK: c.OK, Changed: c.Changed, Failed: c.Failed, WouldChange: c.WouldChange,
 			Pending: c.Pending, Skipped: c.Skipped, Unknown: c.Unknown, TookMS: c.Took.Milliseconds(),
 		}
-		for i, t := range h.out {
+		told := h.out
+		if h.told != nil {
+			told = append(told, *h.told)
+		}
+		for i, t := range told {
 			if i > 0 {
 				o.Error += "\n"
 			}

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,11 @@ type Options struct {
 	JSON     bool // one object a line on Out, and nothing else there
 	Verbose  int  // 1: also tasks that were ok, and whole outputs
 	Diff     bool // what the checks found different
-	Now      func() time.Time
+	Check    bool // a dry run: what the hosts have to do is shown host by host
+	// Hosts are the hosts of the run, in the order in which they are shown.
+	// Those that are heard of besides come after them.
+	Hosts []string
+	Now   func() time.Time
 }
 
 const (
@@ -42,9 +47,10 @@ type Reporter struct {
 	started time.Time
 
 	mu      sync.Mutex
-	hosts   []*host // in the order they were first heard of
+	hosts   []*host // those heard of, in the order of Options.Hosts
 	byName  map[string]*host
-	widest  int // columns of the widest of their names
+	places  map[string]int // of Options.Hosts
+	widest  int            // columns of the widest of their names
 	failed  []failure
 	skipped []engine.Event // in a row, on one host for one reason: one line in the end
 	worst   Exit
@@ -67,6 +73,8 @@ type host struct {
 	since  time.Time
 	counts engine.Counts
 	out    []trouble // why it is out of the run; empty: it is not
+	held   []string  // lines of a dry run that wait for the hosts before it
+	told   *trouble  // why it could not be looked at; only for JSON
 }
 
 // trouble is why a host is out of the run, and what to do about it.
@@ -127,7 +135,11 @@ func New(o Options) *Reporter {
 	now := o.Now()
 	r := &Reporter{
 		o: o, style: newStyle(o.Color), width: newWidths(), started: now, spoke: now,
-		byName: map[string]*host{}, stop: make(chan struct{}), stopped: make(chan struct{}),
+		byName: map[string]*host{}, places: map[string]int{}, stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	for at, name := range o.Hosts {
+		r.places[name] = at
+		r.widest = max(r.widest, r.width.of(clean(name)))
 	}
 	go r.run()
 	return r
@@ -248,10 +260,25 @@ func (r *Reporter) host(name string) *host {
 		return h
 	}
 	h := &host{name: name, since: r.o.Now()}
-	r.hosts = append(r.hosts, h)
+	at := len(r.hosts)
+	if place, ok := r.places[name]; ok {
+		for at > 0 && r.place(r.hosts[at-1].name) > place {
+			at--
+		}
+	}
+	r.hosts = slices.Insert(r.hosts, at, h)
 	r.byName[name] = h
 	r.widest = max(r.widest, r.width.of(clean(name)))
 	return h
+}
+
+// place is where a host stands among those of the run; after them, if it is
+// none of them.
+func (r *Reporter) place(name string) int {
+	if at, ok := r.places[name]; ok {
+		return at
+	}
+	return len(r.places)
 }
 
 func (r *Reporter) anyError() bool {
@@ -299,8 +326,18 @@ func (r *Reporter) task(h *host, e engine.Event) {
 	case e.Status == engine.Skipped && r.o.Verbose == 0:
 		r.skipped = append(r.skipped, e)
 	case e.Status != engine.OK || r.o.Verbose > 0:
-		r.print(r.o.Out, r.taskLine(e)...)
+		r.show(h, r.taskLine(e)...)
 	}
+}
+
+// show prints lines of a host, or, in a dry run, keeps them until the summary:
+// hosts work at once, and nobody can review what they say in turns.
+func (r *Reporter) show(h *host, lines ...string) {
+	if r.o.Check {
+		h.held = append(h.held, lines...)
+		return
+	}
+	r.print(r.o.Out, lines...)
 }
 
 // tellSkipped shows what was skipped in a row.
@@ -314,7 +351,7 @@ func (r *Reporter) tellSkipped() {
 		e.Task = fmt.Sprintf("%s, and %d more", e.Task, n-1)
 	}
 	r.skipped = nil
-	r.print(r.o.Out, r.taskLine(e)...)
+	r.show(r.host(e.Host), r.taskLine(e)...)
 }
 
 // lost records that a host is out of the run. The event may bring an exit
@@ -342,8 +379,11 @@ func (r *Reporter) lost(h *host, e engine.Event) {
 	if !first {
 		return // the summary has them all
 	}
-	r.print(r.o.Out, r.hostName(h.name)+"  "+r.style.bad.Sprint("out of the run")+
-		r.style.faint.Sprint("  after "+took(r.o.Now().Sub(r.started))))
+	line := r.hostName(h.name) + "  " + r.style.bad.Sprint("out of the run") + r.style.faint.Sprint("  after "+took(r.o.Now().Sub(r.started)))
+	if why := cleanLines(t.err.Error()); len(why) > 0 {
+		line += "  " + why[0]
+	}
+	r.show(h, line)
 }
 
 // print writes whole lines, taking care that the live lines stay below them.

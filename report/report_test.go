@@ -61,7 +61,7 @@ func failing() []engine.Event {
 	}
 }
 
-const failingText = `director  out of the run  after 0.0s
+const failingText = `director  out of the run  after 0.0s  cannot reach 192.168.1.10:22: connection refused
 web1      changed       install httpd  0.8s
 web2      failed        install httpd  1.5s
 nfs       unknown       export /opt/ka
@@ -369,13 +369,17 @@ func TestSeveralTroubles(t *testing.T) {
 			r.Event(engine.Event{Kind: engine.KindError, Host: "web1", Err: errors.New(what), Hint: "mend it", Exit: 1})
 		}
 		r.Close()
-		want := `web1  out of the run  after 0.0s
+		want := `web1  out of the run  after 0.0s  cannot find ens33 on web1
+
+web1  ok=0 changed=0 failed=0  out of the run
 
 web1: cannot find ens33 on web1
     hint: mend it
 
 web1: cannot use the clock of web1
     hint: mend it
+
+1 host: 0 ok, 0 changed, 0 failed, 1 host out of the run in 0.0s
 `
 		if d := cmp.Diff(want, out.String()); d != "" {
 			t.Error(d)

@@ -89,22 +89,32 @@ func (r *Reporter) summary(e engine.Event) {
 		return
 	}
 	var lines []string
-	if r.tasks || len(e.Hosts) > 0 {
+	for _, h := range r.hosts {
+		lines = append(lines, h.held...)
+		h.held = nil
+	}
+	counted := r.tasks || len(e.Hosts) > 0 || r.anyError()
+	if counted {
 		lines = append(lines, "")
 		lines = append(lines, r.table()...)
 	}
+	interrupted := r.worst == Interrupted
 	for _, f := range r.failed {
+		if interrupted && f.Status == engine.Unknown {
+			continue // why is known, and so is what to do
+		}
 		lines = append(lines, "")
 		lines = append(lines, r.failureBlock(f.Event)...)
 	}
-	for _, h := range r.hosts {
-		for _, t := range h.out {
-			lines = append(lines, "")
-			lines = append(lines, r.errorBlock(h, t)...)
-		}
-	}
-	if r.tasks || len(e.Hosts) > 0 {
+	lines = append(lines, r.errorBlocks()...)
+	if counted {
 		lines = append(lines, "", r.totals())
+	}
+	switch {
+	case interrupted && r.o.Check:
+		lines = append(lines, "interrupted: run it again")
+	case interrupted:
+		lines = append(lines, "interrupted: what was done stays, what is unknown may have been done; run it again to go on from there")
 	}
 	if len(lines) > 0 && lines[0] == "" && !r.said {
 		lines = lines[1:]
@@ -208,8 +218,60 @@ func (r *Reporter) failureBlock(e engine.Event) []string {
 	return append(lines, r.hint(e.Hint)...)
 }
 
-// errorBlock says why a host is out of the run and what to do.
-func (r *Reporter) errorBlock(h *host, t trouble) []string {
+// alike is how many hosts may each have a block of their own for one reason.
+const alike = 5
+
+// errorBlocks says why hosts are out of the run and what to do. What many hosts
+// have in common is said once.
+func (r *Reporter) errorBlocks() []string {
+	type reason struct{ text, hint string }
+	shared := map[reason][]string{}
+	of := func(h *host, t trouble) reason {
+		return reason{general(h.name, t.err.Error()), general(h.name, t.hint)}
+	}
+	for _, h := range r.hosts {
+		for _, t := range h.out {
+			shared[of(h, t)] = append(shared[of(h, t)], clean(h.name))
+		}
+	}
+	var lines []string
+	for _, h := range r.hosts {
+		for _, t := range h.out {
+			names := shared[of(h, t)]
+			switch {
+			case len(names) <= alike:
+				lines = append(lines, "")
+				lines = append(lines, r.errorBlock(h, t)...)
+			case names[0] == clean(h.name):
+				lines = append(lines, "")
+				lines = append(lines, r.errorBlock(h, t, "the same for "+plural(len(names)-1, "other host")+": "+strings.Join(names[1:], ", "))...)
+			}
+		}
+	}
+	return lines
+}
+
+// general is a text without what makes it one host's: its name, and the
+// address behind it.
+func general(host, text string) string {
+	var b strings.Builder
+	for {
+		at := strings.Index(text, host)
+		if host == "" || at < 0 {
+			return b.String() + text
+		}
+		b.WriteString(text[:at] + "HOST")
+		text = text[at+len(host):]
+		if rest, ok := strings.CutPrefix(text, " ("); ok {
+			if _, after, ok := strings.Cut(rest, ")"); ok {
+				text = after
+			}
+		}
+	}
+}
+
+// errorBlock says why a host is out of the run, and what to do.
+func (r *Reporter) errorBlock(h *host, t trouble, more ...string) []string {
 	var lines []string
 	for i, text := range cleanLines(t.err.Error()) {
 		if i == 0 {
@@ -217,6 +279,9 @@ func (r *Reporter) errorBlock(h *host, t trouble) []string {
 		} else {
 			lines = append(lines, "    "+text)
 		}
+	}
+	for _, text := range more {
+		lines = append(lines, "    "+text)
 	}
 	return append(lines, r.hint(t.hint)...)
 }

@@ -11,8 +11,17 @@ import (
 // many is how many answers are listed in turn without -v.
 const many = 40
 
-// Note counts an exit code that no event tells of, as when a host that verify
-// looks at is unreachable.
+// Missed says that a host could not be looked at, and why. Verify shows it with
+// what it has found; programs read it in the summary.
+func (r *Reporter) Missed(host string, err error, hint string, code Exit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.host(host).told = &trouble{err, hint}
+	r.worst = Worst(r.worst, code)
+}
+
+// Note counts an exit code that no event tells of, as when a run was
+// interrupted.
 func (r *Reporter) Note(code Exit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -25,7 +34,10 @@ func (r *Reporter) Verify(res *verify.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.erase()
-	if !res.OK {
+	switch {
+	case res.Unasked:
+		r.worst = Worst(r.worst, Unreachable)
+	case !res.OK:
 		r.worst = Worst(r.worst, Unhealthy)
 	}
 	r.summed = true

@@ -95,7 +95,7 @@ func (r *run) lookAtHosts(ctx context.Context) sight {
 				if r.mode == inventory.DR && isWeb(c, host) {
 					hint += ". A VIP with the LAN's own mask on lo takes a real server off the LAN like this: on its console, `ip -4 addr show lo`"
 				}
-				s.checks = []Check{bad(nameReachable, fmt.Sprintf("cannot look at %s: %v", host, err), hint).on(host)}
+				s.checks = []Check{reachable(host, err, hint)}
 				return
 			}
 			s.facts = f

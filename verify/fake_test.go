@@ -144,7 +144,9 @@ func (f *fake) run(t *testing.T, o Options) *Result {
 	t.Helper()
 	o.Local = fakeHost{f, Local}
 	o.Neighbour = func(netip.Addr) string { return f.neighbour }
-	o.Source = func(context.Context, netip.AddrPort) (netip.Addr, error) { return f.source, nil }
+	if o.Source == nil {
+		o.Source = func(context.Context, netip.AddrPort) (netip.Addr, error) { return f.source, nil }
+	}
 	if o.Timeout == 0 {
 		o.Timeout = 200 * time.Millisecond
 	}

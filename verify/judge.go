@@ -147,9 +147,9 @@ func (v *serviceRun) checks(director string, m inventory.Mode) []Check {
 	res := &v.result
 	from := res.From
 	switch {
-	case v.problem != "":
-		res.Problem = v.problem
-		return []Check{bad(nameOrigin, v.problem, "check that "+from+" has a route to "+v.service.VIP.String()).on(from)}
+	case v.unasked != nil:
+		res.Problem = "no request was sent"
+		return []Check{*v.unasked}
 	case v.service.Protocol == "udp":
 		return nil
 	}

@@ -25,7 +25,7 @@ type serviceRun struct {
 	before  []load       // what the servers carried at the start
 	fresh   []connection // all that the director scheduled meanwhile
 	watched bool         // fresh is complete
-	problem string       // the requests could not be sent at all
+	unasked *Check       // the requests could not be sent at all
 
 	// of DR mode only
 	device    string // of the director, on the LAN
@@ -52,7 +52,8 @@ func (r *run) serve(ctx context.Context, s *inventory.Service) serviceRun {
 	}
 	d, source, err := r.origin(ctx, s)
 	if err != nil {
-		v.problem = fmt.Sprintf("cannot send requests from %s: %v", o.From, err)
+		c := r.notSent(s, err)
+		v.unasked = &c
 		return v
 	}
 	v.source = source
@@ -81,23 +82,6 @@ func (r *run) serve(ctx context.Context, s *inventory.Service) serviceRun {
 		v.cameBack(ctx, w, before)
 	}
 	return v
-}
-
-// origin is where the requests come from: what dials, and its address.
-func (r *run) origin(ctx context.Context, s *inventory.Service) (Dialer, netip.Addr, error) {
-	if r.options.From == Local {
-		source, err := r.options.Source(ctx, s.Endpoint())
-		if err != nil {
-			return nil, netip.Addr{}, err
-		}
-		return r.options.Local, source, nil
-	}
-	h := r.host(r.options.From)
-	f, err := ask(ctx, h, script(sourceScript, s.VIP.String()))
-	if err != nil {
-		return nil, netip.Addr{}, err
-	}
-	return h, routeSource(f.lines("source")), nil
 }
 
 // routeSource finds the source address in the output of `ip route get`.

@@ -67,6 +67,9 @@ type Result struct {
 	Checks   []Check // in the order of hosts and of the mode's list
 	Cause    *Check  // the failed check that explains the others; nil if OK
 	OK       bool
+	// Unasked: requests could not be sent, and no check that was made shows
+	// anything wrong. That is no word about the cluster, good or bad.
+	Unasked bool
 }
 
 // ServiceResult is what the requests through one virtual service showed.
@@ -184,6 +187,13 @@ func Run(ctx context.Context, c *inventory.Cluster, hosts map[string]Host, o Opt
 	}
 	res.Cause = rootCause(res.Checks)
 	res.OK = res.Cause == nil
+	for _, c := range res.Checks {
+		if !c.OK && c.Name != nameOrigin && c.Name != nameReachable {
+			res.Unasked = false
+			break
+		}
+		res.Unasked = res.Unasked || !c.OK && c.Name == nameOrigin
+	}
 	return res, nil
 }
 

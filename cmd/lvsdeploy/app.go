@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -14,11 +14,6 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/inventory"
 	"github.com/lvsdeploy/lvsdeploy/report"
 )
-
-// streams are where a command reads and writes.
-type streams struct {
-	in, out, err *os.File
-}
 
 // version is set by the linker for releases; else the build says.
 var version string
@@ -45,7 +40,13 @@ results go to standard output, progress and errors to standard error`
 func run(ctx context.Context, args []string, std streams) report.Exit {
 	app := newApp(std)
 	err := app.RunContext(ctx, arrange(app.Commands, args))
-	code := complain(std.err, err)
+	code := complain(std.Err(), err)
+	if failed := std.failed.Err(); failed != nil {
+		if said := (exited)(0); err == nil || errors.As(err, &said) {
+			complain(std.Err(), fmt.Errorf("cannot write all of the output: %w", bare(failed)))
+		}
+		code = report.Worst(code, report.TaskFailed)
+	}
 	if ctx.Err() != nil {
 		code = report.Worst(code, report.Interrupted)
 	}
@@ -60,8 +61,8 @@ func newApp(std streams) *cli.App {
 		UsageText:       "lvsdeploy COMMAND [flags]",
 		Description:     description,
 		Reader:          std.in,
-		Writer:          std.out,
-		ErrWriter:       std.err,
+		Writer:          std.Out(),
+		ErrWriter:       std.Err(),
 		HideVersion:     true, // the library's takes -v
 		HideHelpCommand: true,
 		// Errors are printed, and turned into exit codes, in one place.
@@ -87,7 +88,7 @@ func newApp(std streams) *cli.App {
 	}
 	app.Action = func(c *cli.Context) error {
 		if c.Bool("version") {
-			_, err := fmt.Fprintln(std.out, "lvsdeploy", versionText())
+			_, err := fmt.Fprintln(std.Out(), "lvsdeploy", versionText())
 			return err
 		}
 		if c.NArg() == 0 {

@@ -108,7 +108,7 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	if got := run(ctx, []string{"lvsdeploy", "init", "nat"}, streams{null, null, null}); got != report.Interrupted {
+	if got := run(ctx, []string{"lvsdeploy", "init", "nat"}, newStreams(null, null, null)); got != report.Interrupted {
 		t.Errorf("exit %d", got)
 	}
 }

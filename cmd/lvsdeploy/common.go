@@ -53,9 +53,13 @@ func open(c *cli.Context, std streams, mode inventory.Mode) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.report = report.New(reportOptions(c, std))
+	shown := reportOptions(c, std)
+	for _, h := range s.hosts(true) {
+		shown.Hosts = append(shown.Hosts, h.Name)
+	}
+	s.report = report.New(shown)
 	if s.verbose > 1 {
-		s.viewer = &viewer{to: std.err, report: s.report}
+		s.viewer = &viewer{to: std.Err(), report: s.report}
 	}
 	s.config = remote.Config{
 		AcceptNew:      c.Bool("accept-new"),
@@ -167,9 +171,13 @@ func target(h inventory.Host) remote.Target {
 func reportOptions(c *cli.Context, std streams) report.Options {
 	dumb := os.Getenv("TERM") == "dumb"
 	out, err := takesEscapes(std.out) && !dumb, takesEscapes(std.err) && !dumb
+	// Live lines know where the cursor is only if they write all that is on the
+	// screen: with one of the two in a pipe (| tee run.log, 2>log) somebody else
+	// writes there as well.
+	live := out && err && !runByRobot()
 	return report.Options{
-		Out: std.out, Err: std.err,
-		TTY: err,
+		Out: std.Out(), Err: std.Err(),
+		TTY: live,
 		Size: func() (int, int) {
 			columns, rows, err := term.GetSize(int(std.err.Fd()))
 			if err != nil || columns <= 0 || rows <= 0 {
@@ -182,8 +190,16 @@ func reportOptions(c *cli.Context, std streams) report.Options {
 		ASCII:   !utf8Locale(),
 		JSON:    c.Bool("json"),
 		Diff:    c.Bool("diff"),
+		Check:   c.Bool("check"),
 		Verbose: c.Count("verbose"),
 	}
+}
+
+// runByRobot follows what continuous integration services have in common: their
+// logs may pretend to be terminals, and keep every redrawn line.
+func runByRobot() bool {
+	ci := strings.ToLower(os.Getenv("CI"))
+	return ci != "" && ci != "false" && ci != "0"
 }
 
 // utf8Locale follows locale(7): the first variable that is set decides.

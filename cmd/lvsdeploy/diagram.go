@@ -47,7 +47,7 @@ func runDiagram(c *cli.Context, std streams) error {
 	}
 	svg := diagram.SVG(cluster, diagram.Options{})
 	if path == "-" {
-		_, err := io.WriteString(std.out, svg)
+		_, err := io.WriteString(std.Out(), svg)
 		return err
 	}
 	out, err := newOutput(path)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"syscall"
 	"text/tabwriter"
@@ -145,7 +144,7 @@ func labPower(name, usage string, do func(*lab.Lab, context.Context, ...string) 
 		Usage:     usage,
 		ArgsUsage: "MACHINE…",
 		Action: func(c *cli.Context) error {
-			l, err := lab.Open(c.String("name"), os.Stderr)
+			l, err := lab.Open(c.String("name"), c.App.ErrWriter)
 			if err != nil {
 				return err
 			}

@@ -19,5 +19,7 @@ func main() {
 	runtime.GOMAXPROCS(1)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second ^C ends the process at once
-	os.Exit(int(run(ctx, os.Args, streams{os.Stdin, os.Stdout, os.Stderr})))
+	outliveReaders()
+	outliveReaders()
+	os.Exit(int(run(ctx, os.Args, newStreams(os.Stdin, os.Stdout, os.Stderr))))
 }

@@ -71,4 +71,4 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // testStreams are for apps that are looked at and not run.
-func testStreams() streams { return streams{os.Stdin, os.Stdout, os.Stderr} }
+func testStreams() streams { return newStreams(os.Stdin, os.Stdout, os.Stderr) }

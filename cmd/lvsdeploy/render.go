@@ -90,7 +90,7 @@ func render(ctx context.Context, std streams, cluster *inventory.Cluster, mode i
 				return fmt.Errorf("cannot render: %w", err)
 			}
 		}
-		if _, err := fmt.Fprintf(std.out, "%s  %s\n", h.Name, filepath.Join(at, "program.sh")); err != nil {
+		if _, err := fmt.Fprintf(std.Out(), "%s  %s\n", h.Name, filepath.Join(at, "program.sh")); err != nil {
 			return err
 		}
 	}

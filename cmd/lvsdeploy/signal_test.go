@@ -70,7 +70,7 @@ func TestCanceledDeployment(t *testing.T) {
 		defer file.Close()
 		files[name] = file
 	}
-	if code := run(ctx, []string{"lvsdeploy", "nat"}, streams{os.Stdin, files["out"], files["err"]}); code != report.Interrupted {
+	if code := run(ctx, []string{"lvsdeploy", "nat"}, newStreams(os.Stdin, files["out"], files["err"])); code != report.Interrupted {
 		t.Errorf("exit %d", code)
 	}
 	said, err := os.ReadFile(files["err"].Name())

@@ -26,7 +26,7 @@ func newTerminal(ctx context.Context, std streams) *terminal {
 	if !term.IsTerminal(int(std.in.Fd())) || !term.IsTerminal(int(std.err.Fd())) {
 		return nil
 	}
-	return &terminal{ctx: ctx, in: std.in, out: std.err}
+	return &terminal{ctx: ctx, in: std.in, out: std.Err()}
 }
 
 // Confirm asks a question to be answered by yes or no.

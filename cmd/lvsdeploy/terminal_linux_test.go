@@ -66,7 +66,7 @@ func TestTerminalQuestions(t *testing.T) {
 		{name: "utf-8", keys: "pä密\r", want: "pä密"},
 		{name: "end of file", keys: "\x04", err: "without an answer"},
 	} {
-		tty := newTerminal(t.Context(), streams{slave, slave, slave})
+		tty := newTerminal(t.Context(), newStreams(slave, slave, slave))
 		if tty == nil {
 			t.Fatal("a pseudo-terminal is none")
 		}
@@ -89,7 +89,7 @@ func TestTerminalQuestions(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
-	tty := newTerminal(ctx, streams{slave, slave, slave})
+	tty := newTerminal(ctx, newStreams(slave, slave, slave))
 	go cancel()
 	if _, err := tty.Confirm("go on?"); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)

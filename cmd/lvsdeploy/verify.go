@@ -24,7 +24,7 @@ func verifyCommand(std streams) *cli.Command {
 		Description: "Sends requests through every virtual service, each on a connection of its own,\n" +
 			"holds the answers against what the scheduler promises, and checks every host.\n" +
 			"Changes nothing. Exits 0 when all is well, 5 when the cluster is wrong, 4 when\n" +
-			"a host cannot be reached.",
+			"a host cannot be reached, or the service from where the requests are sent.",
 		Flags: connectFlags(
 			&cli.IntFlag{Name: "requests", Aliases: []string{"n"}, Value: verify.DefaultRequests, Usage: "send `N` requests to each service"},
 			&cli.StringFlag{Name: "from", Value: verify.Local, Usage: "send them from here (local) or from `HOST`, over SSH"},
@@ -74,8 +74,8 @@ func runVerify(c *cli.Context, std streams) error {
 			continue
 		}
 		// Its checks fail with err, so it is shown with the others.
-		hosts[h.Name] = verify.Unreachable(err)
-		s.report.Note(exitCode(err))
+		hosts[h.Name] = verify.Unreachable(hinted{err, hintFor(err)})
+		s.report.Missed(h.Name, err, hintFor(err), exitCode(err))
 	}
 	if err := c.Context.Err(); err != nil {
 		return err
@@ -106,6 +106,15 @@ func writePage(to *output, p report.Page) error {
 	}
 	return to.write(b.Bytes())
 }
+
+// hinted is an error with its hint in the form that verify asks for.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Hint() string  { return h.hint }
+func (h hinted) Unwrap() error { return h.error }
 
 // verifiable is a connection as verify wants it.
 type verifiable struct{ *remote.Conn }

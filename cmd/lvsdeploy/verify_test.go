@@ -118,7 +118,7 @@ func runFiles(t *testing.T, args ...string) (out, errs string, code report.Exit)
 		defer f.Close()
 		files[name] = f
 	}
-	code = run(t.Context(), append([]string{"lvsdeploy"}, args...), streams{files["in"], files["out"], files["err"]})
+	code = run(t.Context(), append([]string{"lvsdeploy"}, args...), newStreams(files["in"], files["out"], files["err"]))
 	read := func(name string) string {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
