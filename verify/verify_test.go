@@ -179,7 +179,7 @@ func TestFaults(t *testing.T) {
 		{"director unreachable", do(down("director"), drop),
 			"director: cannot look at director: connect: no route to host"},
 		{"output cut off", replace("web1", "end?0", ""),
-			"web1: cannot look at web1: cannot read its facts: the output ends early"},
+			"web1: cannot read its facts: the output ends early"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
