@@ -107,7 +107,7 @@ func Disowned(entries []string) Task {
 	var files, shared, values []string
 	for _, entry := range entries {
 		kind, name, _ := strings.Cut(entry, " ")
-		first, _ := two(name)
+		first, second := two(name)
 		switch kind {
 		case "file", "page":
 			files = append(files, name)
@@ -120,7 +120,7 @@ func Disowned(entries []string) Task {
 		case "sysctl":
 			values = append(values, "sysctl."+name)
 		case "address":
-			values = append(values, "link."+first)
+			values = append(values, "link."+first, wideName(first, second))
 		case "default-route":
 			values = append(values, "default-route")
 		case "daemon", "boot", "firewall":

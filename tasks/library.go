@@ -194,6 +194,73 @@ only_ours() {
   [ -z "$(ip -o -4 addr show dev "$1" scope global 2>/dev/null | awk -v want="$2" '$4 != want')" ] &&
     ! ip -4 route show dev "$1" 2>/dev/null | grep -qv ' proto kernel '
 }`},
+	{Name: "as_routes", Text: `# as_routes FAMILY [displaced] <LIST: what ip route shows, as commands that make
+# it so again; those without a metric only, if displaced. What ip tells of a
+# route's state it does not take: dead, linkdown; a nexthop object may be gone.
+as_routes() {
+  awk -v family="$1" -v only="${2-}" '
+    function quoted(word) {
+      if (word ~ /^[A-Za-z0-9_.:\/@+-]+$/) return word
+      gsub(/\047/, "\047\\\047\047", word)
+      return "\047" word "\047"
+    }
+    function finish(  verb) {
+      if (route != "" && (only == "" || metric == "")) {
+        verb = "ip " family " route " (made[to " " metric]++ ? "append" : "replace")
+        if (object != "") printf "%s%s nhid %s 2>/dev/null || ", verb, plain, object
+        print verb route
+      }
+      route = plain = object = metric = to = ""
+    }
+    !/^[ \t]/ { finish() }
+    {
+      for (i = 1; i <= NF; i++) {
+        if ($i ~ /^(dead|linkdown|offload|trap|pervasive|unresolved|rt_offload|rt_trap|rt_offload_failed|offload_failed|trap_failed|cache|notify)$/) continue
+        if ($i == "error") { i++; continue }
+        if ($i == "nhid") { object = $(++i); continue }
+        if (to == "") to = $i
+        if ($i == "metric") metric = $(i + 1)
+        if ($i == "expires") sub(/sec$/, "", $(i + 1))
+        route = route " " quoted($i)
+        if ($i ~ /^(nexthop|onlink)$/) continue
+        if ($i ~ /^(via|dev|weight|scope)$/) { route = route " " quoted($(++i)); continue }
+        plain = plain " " quoted($i)
+      }
+    }
+    END { finish() }'
+}`},
+	{Name: "as_addresses", Text: `# as_addresses FAMILY <LIST: what ip -o addr shows, as commands that make it so again
+as_addresses() {
+  awk -v family="$1" '$3 == (family == "-6" ? "inet6" : "inet") {
+    sub(/@.*/, "", $2)
+    command = "ip addr add " $4
+    for (i = 5; i <= NF; i++) {
+      sub(/\\$/, "", $i)
+      if ($i ~ /^(peer|brd|scope|metric)$/) command = command " " $i " " $(++i)
+      else if ($i ~ /_lft$/ && $(i + 1) ~ /sec$/) { sub(/sec$/, "", $(i + 1)); command = command " " $i " " $(++i) }
+      else if ($i == "noprefixroute") command = command " " $i
+      else if (index($i, $2 ":") == 1) command = command " label \047" $i "\047"
+    }
+    print command " dev \047" $2 "\047"
+  }'
+}`},
+	{Name: "put_back", Changes: true, Text: `# put_back WHAT <COMMANDS: one that is refused does not keep the others from being
+# run, and is told; what is there already is no reason to complain
+put_back() {
+  while IFS= read -r line; do
+    [ -n "$line" ] || continue
+    said=$(eval "$line" 2>&1) || case $said in *'File exists'*) ;; *) printf 'cannot put the %s back: %s: %s\n' "$1" "$line" "$said" ;; esac
+  done
+}`},
+	{Name: "drop_address", Changes: true, Text: `# drop_address DEV ADDRESS: and nothing else. The kernel takes those of the same
+# network with it that came later, and the routes that lean on any of them.
+drop_address() {
+  had=$(ip -o -4 addr show dev "$1")
+  routes=$(ip -4 route show | grep -v ' proto kernel ') || routes=
+  ip addr del "$2" dev "$1"
+  printf '%s\n' "$had" | awk -v gone="$2" '$4 != gone' | as_addresses -4 | put_back address
+  printf '%s\n' "$routes" | as_routes -4 | put_back route
+}`},
 	{Name: "nm_file", Text: `# nm_file UUID: the file of a profile of NetworkManager's
 nm_file() { nmcli -g UUID,FILENAME connection show | sed -n "s,^$1:,,p"; }`},
 	{Name: "nm_change", Changes: true, Text: `# nm_change UUID +|- PROPERTY ITEM: a profile in which nobody else has changed

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"net/netip"
+	"regexp"
 	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
@@ -32,10 +33,18 @@ func addressGone(dev, address string) Task {
 	return Task{
 		Name:  "remove " + address + " from " + dev,
 		Check: shell.F(`! ip -o -4 addr show dev %s 2>/dev/null | awk -v gone=%s '$4 == gone { found = 1 } END { exit !found }' || { echo 'still there'; exit 1; }`, dev, address),
-		Apply: shell.F(`ip addr del %s dev %s
-[ ! -e "$state/live/"%s ] || [ -n "$(ip -o -4 addr show dev %s)" ] || ip link set dev %s down`, address, dev, "link."+dev, dev, dev),
+		Apply: shell.F(`drop_address %s %s
+[ ! -e "$state/live/"%s ] || as_addresses -4 <"$state/live/"%s | put_back address
+[ ! -e "$state/live/"%s ] || [ -n "$(ip -o -4 addr show dev %s)" ] || ip link set dev %s down`, dev, address, wideName(dev, address), wideName(dev, address), "link."+dev, dev, dev),
 		Undo: echo(shell.F("ip addr add %s dev %s; ip link set dev %s up", address, dev, dev)),
 	}
+}
+
+// wideName is where the address is remembered that stood in an address's place,
+// with another mask.
+func wideName(dev, address string) string {
+	bare, _, _ := strings.Cut(address, "/")
+	return "wide." + dev + "." + bare
 }
 
 // DefaultRoute makes gateway the way out, now.
@@ -48,24 +57,48 @@ func DefaultRoute(dev string, gateway netip.Addr) Task {
 case "$now " in %s[[:space:]]*) ;; *) echo "now: ${now:-no default route}"; return 1 ;; esac`, "default via "+gateway.String()+" dev "+dev),
 		Apply: shell.F(`remember_live default-route "$(ip -4 route show default)"
 ip route replace default via %s dev %s`, gateway, dev),
-		Undo: shell.Lines(echo(shell.F("ip route del default via %s dev %s", gateway, dev)), `ip -4 route show default | sed 's/^/ip route replace /'`),
+		// what was there is back before ours goes: else nobody could reach the host
+		// if that is refused
+		Undo: shell.F(`was=$(ip -4 route show default)
+printf '%%s\n' "$was" | as_routes -4
+if [ -z "$was" ]; then echo %s; else echo %s; fi`, string(routeGo("default", dev, gateway)),
+			string(shell.F("ip -4 route show default | grep -v %s | grep -q default && ip -4 route show default | grep -v ' metric ' | grep -q %s && %s",
+				routePattern(dev, gateway), routePattern(dev, gateway), routeGo("default", dev, gateway)))),
 		Owns: []string{"default-route " + dev + " " + gateway.String()},
 		Hint: "ip route shows the routes; the gateway has to be on a network of " + dev,
 	}
 }
 
-// defaultRouteGone takes our default route away and puts back the one that
-// was there before the first run.
+// routePattern finds a default route in what ip shows.
+func routePattern(dev string, gateway netip.Addr) string {
+	return "^default via " + strings.ReplaceAll(gateway.String(), ".", "[.]") + " dev " + regexp.QuoteMeta(dev) + "\\( \\|$\\)"
+}
+
+func routeGo(to, dev string, gateway netip.Addr) shell.Fragment {
+	return shell.F("ip route del %s via %s dev %s", to, gateway, dev)
+}
+
+// defaultRouteGone takes our default route away and puts back what it stood in
+// the place of: those of no metric, and the others too if there is none now. One
+// that is refused does not keep the others from coming back; if none is left,
+// ours stays.
 func defaultRouteGone(dev, gateway string) Task {
+	via, _ := netip.ParseAddr(gateway)
+	pattern := routePattern(dev, via)
 	return Task{
 		Name:  "route by default as before",
-		Check: shell.F("! ip -4 route show default | grep -q %s || { echo 'still there'; exit 1; }", "^default via "+strings.ReplaceAll(gateway, ".", "[.]")+" dev "+dev+" "),
-		Apply: shell.F(`ip route del default via %s dev %s
-[ ! -e "$state/live/default-route" ] || while read -r route; do
-  # shellcheck disable=SC2086 # a route is a list of words
-  [ -z "$route" ] || ip route replace $route
-done <"$state/live/default-route"`, gateway, dev),
+		Check: shell.F("! ip -4 route show default | grep -q %s || { echo 'still there'; exit 1; }", pattern),
+		Apply: shell.F(`was=$(cat "$state/live/default-route" 2>/dev/null) || was=
+others() { ip -4 route show default | grep -v %s | grep -q default; }
+printf '%%s\n' "$was" | as_routes -4 displaced | put_back route
+others || printf '%%s\n' "$was" | as_routes -4 | put_back route
+if [ -n "$was" ] && ! others; then
+  echo "the default route stays as it is: without it there would be none"
+  exit 1
+fi
+! ip -4 route show default | grep -q %s || %s`, pattern, pattern, routeGo("default", dev, via)),
 		Undo: echo(shell.F("ip route replace default via %s dev %s", gateway, dev)),
+		Hint: "set the default route that the host is to have, and tear down again",
 	}
 }
 

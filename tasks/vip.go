@@ -76,12 +76,14 @@ now=$(printf '%%s\n' "$now" | awk -v vip=%s '{ split($4, a, "/") } a[1] == vip {
 echo "it has ${now:-no such address}"
 return 1`, v.Dev, " inet "+v.Address.String()+"/", " inet "+v.Address.String()+"/", " inet "+vip.String()+" ", v.Address),
 		// one with a wide mask makes the host take the whole network for its own
-		Apply: shell.F(`ip -o -4 addr show dev %s | awk -v vip=%s '{ split($4, a, "/") } a[1] == vip { print $4 }' | while read -r wide; do
-  ip addr del "$wide" dev %s
+		Apply: shell.F(`wide=$(ip -o -4 addr show dev %s | awk -v vip=%s '{ split($4, a, "/") } a[1] == vip')
+[ -z "$wide" ] || remember_live %s "$wide"
+for address in $(printf '%%s\n' "$wide" | awk '{ print $4 }'); do
+  drop_address %s "$address"
 done
-ip addr add %s dev %s%s`, v.Dev, v.Address, v.Dev, vip.String(), v.Dev, v.labelled()),
-		Undo: shell.F(`ip -o -4 addr show dev %s | awk -v vip=%s -v dev=%s '{ split($4, a, "/") } a[1] == vip { print "ip addr add " $4 " dev " dev }'
-echo %s`, v.Dev, v.Address, v.Dev, string(shell.F("ip addr del %s dev %s", vip.String(), v.Dev))),
+ip addr add %s dev %s%s`, v.Dev, v.Address, wideName(v.Dev, vip.String()), v.Dev, vip.String(), v.Dev, v.labelled()),
+		Undo: shell.F(`ip -o -4 addr show dev %s | awk -v vip=%s '{ split($4, a, "/") } a[1] == vip' | as_addresses -4
+echo %s`, v.Dev, v.Address, string(shell.F("ip addr del %s dev %s", vip.String(), v.Dev))),
 		Owns: []string{"address " + v.Dev + " " + vip.String()},
 		Hint: "ip addr show dev " + v.Dev + " shows what it has",
 	}
