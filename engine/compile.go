@@ -23,6 +23,8 @@ var (
 	checkPrelude string
 	//go:embed prelude/apply.sh
 	applyPrelude string
+	//go:embed prelude/state.sh
+	statePrelude string
 	//go:embed prelude/arm.sh
 	armPrelude string
 	//go:embed prelude/revert.sh
@@ -86,7 +88,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	}
 
 	functions := needed(body.String(), check)
-	size := body.Len() + len(commonPrelude) + max(len(checkPrelude), len(applyPrelude)+len(armPrelude)+len(revertFunction())) + 2<<10
+	size := body.Len() + len(commonPrelude) + max(len(checkPrelude), len(applyPrelude)+len(statePrelude)+len(armPrelude)+len(revertFunction())) + 2<<10
 	for _, f := range functions {
 		size += len(f.Text)
 	}
@@ -109,6 +111,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 		}
 		fmt.Fprintf(&b, "patience=%d\n", max(1, int(head.Patience.Seconds())))
 		b.WriteString(applyPrelude)
+		b.WriteString(statePrelude)
 		b.WriteString(armPrelude)
 		b.WriteString(revertFunction())
 	}
@@ -139,20 +142,34 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	return p
 }
 
-// revertFunction writes the script that takes changes back.
+// revertFunction writes the script that takes changes back. It stays on the
+// host by itself: what it calls of the library is in it.
 var revertFunction = sync.OnceValue(func() string {
+	heading, rest, _ := strings.Cut(revertScript, "\ncd ")
+	script := heading + "\nnewline='\n'\n"
+	for _, f := range neededBy(revertScript, true) {
+		script += "\n" + string(f.Text) + "\n"
+	}
 	var b strings.Builder
-	function(&b, "revert", "script", shell.Heredoc("cat", revertScript))
+	function(&b, "revert", "script", shell.Heredoc("cat", script+"\ncd "+rest))
 	return b.String()
 })
 
-// needed lists the library functions that text uses, with those that they use
-// themselves.
-func needed(text string, check bool) []tasks.Function {
+// needed lists the library functions that a program uses.
+func needed(body string, check bool) []tasks.Function {
+	if !check {
+		body += "\ntidy " // the prelude
+	}
+	return neededBy(body, !check)
+}
+
+// neededBy lists the library functions that text uses, with those that they
+// use themselves.
+func neededBy(text string, changes bool) []tasks.Function {
 	use := make([]bool, len(tasks.Library))
 	// a function may call those before it
 	for i, f := range slices.Backward(tasks.Library) {
-		if check && f.Changes {
+		if f.Changes && !changes {
 			continue
 		}
 		use[i] = slices.ContainsFunc(callers()[i], func(caller int) bool { return use[caller] }) || calls(text, f.Name)

@@ -241,7 +241,7 @@ func TestBootFinishesRevert(t *testing.T) {
 					t.Errorf("the unit has no %q: %d %s\n%s", want, code, said, unit)
 				}
 			}
-			h.Run("echo half >/etc/network/if-up.d/.lvsdeploy-shop-gateway.lvsdeploy")
+			h.Run("echo half >/etc/network/if-up.d/.lvsdeploy-half; echo /etc/network/if-up.d/.lvsdeploy-half >" + state + "/beside")
 			if at == "reverting" {
 				h.Run("mv " + state + "/revert/run " + state + "/revert/reverting")
 			}

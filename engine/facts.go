@@ -28,7 +28,7 @@ var (
 // Ask is what a host is asked beside what every host is.
 type Ask struct {
 	Cluster string
-	Trees   []string     // directories whose files' checksums are wanted
+	Files   []string     // whose checksums are wanted
 	Probe   []netip.Addr // addresses that somebody else on the LAN may hold
 }
 
@@ -40,8 +40,8 @@ func FactsProgram(a Ask) string {
 	for _, address := range a.Probe {
 		probe = append(probe, address.String())
 	}
-	return "{\n" + string(shell.F("state=%s\ntrees=%s\nprobe=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
-		strings.Join(a.Trees, "\n"), strings.Join(probe, " "))) + bootScript + factsScript + "} </dev/null\n" + nextScript
+	return "{\n" + string(shell.F("state=%s\nfiles=%s\nprobe=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
+		strings.Join(a.Files, "\n"), strings.Join(probe, " "))) + bootScript + factsScript + "} </dev/null\n" + nextScript
 }
 
 // Asked is a host that has told what it is. It is a Host for one program, which
@@ -142,7 +142,7 @@ type answer struct {
 }
 
 func newAnswer() *answer {
-	return &answer{f: &tasks.Facts{Trees: map[string]string{}, Zones: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1, DiskFree: -1}}
+	return &answer{f: &tasks.Facts{Sums: map[string]string{}, Zones: map[string]string{}, Answers: map[netip.Addr]string{}, UID: -1, DiskFree: -1}}
 }
 
 func (a *answer) facts() (*tasks.Facts, error) {
@@ -208,9 +208,9 @@ func (a *answer) line(line string) {
 		}
 	case "ours":
 		f.Manifest = append(f.Manifest, rest)
-	case "tree":
+	case "sum":
 		if sum, path, ok := strings.Cut(rest, "  "); ok {
-			f.Trees[path] = sum
+			f.Sums[path] = sum
 		}
 	case "end":
 		a.ended = true

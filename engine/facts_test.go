@@ -42,13 +42,13 @@ func TestFacts(t *testing.T) {
 			c.o.Gateway = "192.168.1.1"
 			h := fakehost.New(t, c.o)
 			sh(t, h, `while ip -o link show up | grep NO-CARRIER; do sleep 0.02; done
-mkdir -p /var/lib/lvsdeploy/shop /srv/www; printf 'file /a b\nunit x\n' >/var/lib/lvsdeploy/shop/manifest; echo page >'/srv/www/a page.html'`)
+mkdir -p /var/lib/lvsdeploy/shop /srv/www; printf 'file /a b\nunit x\n' >/var/lib/lvsdeploy/shop/manifest; echo page >'/srv/www/a page.html'; echo theirs >/srv/www/theirs; mkfifo /srv/www/pipe`)
 			if c.name == "debian netplan" { // an empty directory is nobody's; a file is netplan's
 				sh(t, h, "echo network: >/etc/netplan/01.yaml")
 				c.network = tasks.Netplan
 			}
 			before := h.Snapshot(t)
-			ask := engine.Ask{Cluster: "shop", Trees: []string{"/srv/www", "/srv/none"}}
+			ask := engine.Ask{Cluster: "shop", Files: []string{"/srv/www/a page.html", "/srv/www/none", "/srv/www", "/srv/www/pipe"}}
 			f, err := engine.Gather(t.Context(), fakerun.Host{Host: h}, ask)
 			if err != nil {
 				t.Fatal(err)
@@ -68,8 +68,8 @@ mkdir -p /var/lib/lvsdeploy/shop /srv/www; printf 'file /a b\nunit x\n' >/var/li
 			if len(f.Interfaces) != 3 || i < 0 || !slices.Equal(f.Interfaces[i].Addresses, want) {
 				t.Errorf("interfaces %v", f.Interfaces)
 			}
-			if !slices.Equal(f.Manifest, []string{"file /a b", "unit x"}) || len(f.Trees) != 1 || len(f.Trees["/srv/www/a page.html"]) != 64 {
-				t.Errorf("manifest %q, trees %q", f.Manifest, f.Trees)
+			if !slices.Equal(f.Manifest, []string{"file /a b", "unit x"}) || len(f.Sums) != 1 || len(f.Sums["/srv/www/a page.html"]) != 64 {
+				t.Errorf("manifest %q, sums %q", f.Manifest, f.Sums)
 			}
 			// where the cluster is not deployed, what packages need is asked too
 			ask.Cluster = "new"

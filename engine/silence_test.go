@@ -89,8 +89,8 @@ func TestSlowFacts(t *testing.T) {
 	h := fakerun.Host{Host: host(t, "web1", fakehost.Dash), Stage: silent}
 	sh(t, h.Host, `mkdir -p /srv/www && echo x >/srv/www/page && mv /usr/bin/sha256sum /usr/bin/sum.real &&
 printf '#!/bin/sh\nsleep 4\nexec sum.real "$@"\n' >/usr/bin/sha256sum && chmod +x /usr/bin/sha256sum`)
-	f, err := engine.Gather(t.Context(), h, engine.Ask{Cluster: "shop", Trees: []string{"/srv/www"}})
-	if err != nil || len(f.Trees) != 1 {
+	f, err := engine.Gather(t.Context(), h, engine.Ask{Cluster: "shop", Files: []string{"/srv/www/page"}})
+	if err != nil || len(f.Sums) != 1 {
 		t.Errorf("%v, %+v", err, f)
 	}
 	for what, c := range map[string]struct{ text, want string }{

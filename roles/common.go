@@ -54,7 +54,7 @@ func daemons(units []string) []string {
 func pages(h host, dir, index, site string) []tasks.Task {
 	switch {
 	case index != "":
-		return []tasks.Task{tasks.Write(tasks.File{Path: path.Join(dir, "index.html"), Mode: "0644", Content: index})}
+		return []tasks.Task{tasks.PutPage(tasks.File{Path: path.Join(dir, "index.html"), Mode: "0644", Content: index})}
 	case site != "":
 		return []tasks.Task{tasks.Site(dir, StagingOf(h.in.Staging[h.Name], dir), h.in.Sites[site])}
 	}

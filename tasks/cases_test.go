@@ -60,6 +60,8 @@ func cases(p Platform) []taskCase {
 			after: "stat -c '%u:%g %a' /etc/t/write; cat /etc/t/write " + state + "/backup/etc/t/write; ls -A /etc/t | grep '^[.]'", want: "33:33 600\nnew\nold"},
 		{of: "Write", task: Write(File{Path: "/etc/t/link", Mode: "0644", Content: "new"}), setup: "echo old >/etc/t/target; ln -s target /etc/t/link",
 			after: "readlink /etc/t/link; cat /etc/t/target", want: "target\nnew"},
+		{of: "PutPage", task: PutPage(File{Path: "/srv/page/index.html", Mode: "0644", Content: "new"}), setup: "mkdir /srv/page; echo old >/srv/page/index.html; chown -R 33:33 /srv/page; chmod 4755 /srv/page/index.html",
+			after: "stat -c '%u:%g %a' /srv/page/index.html; cat /srv/page/index.html; ls -A /srv/page; cat " + state + "/beside", want: "33:33 755\nnew\nindex.html"},
 		{of: "Directory", task: Directory("/srv/a/b"), after: "stat -c %a /srv/a/b", want: "755"},
 		{of: "Setting", task: Setting("/etc/t/setting", "A.B", `"c\d"`), setup: `printf '#A.B=0\nAxB=1\n A.B=2\nC=3\nA.B=4\n\n' >/etc/t/setting`,
 			after: "cat /etc/t/setting; echo .", want: "#A.B=0\nAxB=1\nA.B=\"c\\d\"\nC=3\n\n."},

@@ -37,6 +37,9 @@ func TestDirect(t *testing.T) {
 			}
 			for _, f := range Library {
 				if !f.Changes && regexp.MustCompile(`(?m)(^|[ |(;])`+f.Name+` `).MatchString(string(c.task.Check)) {
+					if strings.Contains(string(f.Text), "\n"+f.Name+"() (\n") {
+						continue // a shell of its own, which may exit
+					}
 					check += string(f.Text)
 				}
 			}

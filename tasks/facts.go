@@ -27,7 +27,7 @@ type Facts struct {
 	Clock          int64                 // seconds since 1970; 0: not asked, as the cluster is deployed there
 	DiskFree       int64                 // KiB free below /var; -1: not asked
 	Manifest       []string              // what an earlier run put there, see Task.Owns
-	Trees          map[string]string     // sha256 by path, of the directories asked for
+	Sums           map[string]string     // sha256 by path, of the files asked for
 	Boot           *Boot                 // what the network's own files say; nil: not asked
 }
 

@@ -15,11 +15,19 @@ func Put(name string, f File) Task {
 	return Task{
 		Name:   name,
 		Direct: true,
-		Check:  shell.Heredoc(shell.F("same %s", f.Path), f.Content, "|| return 1"),
+		Check:  shell.Heredoc(shell.F("same %s", f.Path), f.Content, "|| return $?"),
 		Apply:  shell.Heredoc(shell.F("put %s %s", f.Path, f.Mode), f.Content),
 		Owns:   []string{"file " + f.Path},
 		Files:  []File{f},
 	}
+}
+
+// PutPage is Write for a file in a directory where others may write too: a
+// document root, an export.
+func PutPage(f File) Task {
+	t := Write(f)
+	t.Check = shell.Heredoc(shell.F("same_page %s", f.Path), t.Files[0].Content, "|| return $?")
+	return t
 }
 
 // Write is Put with the name every plain file has.

@@ -15,8 +15,9 @@ type Function struct {
 }
 
 // Library is every function, those that others call first. They expect
-// $state, the directory on the host that remembers this cluster.
-var Library = slices.Concat(baseLibrary, webLibrary)
+// $state, the directory on the host that remembers this cluster; those that
+// change something also store, store_line and guard of the engine's prelude.
+var Library = slices.Concat(looking, writing, baseLibrary, webLibrary)
 
 var baseLibrary = []Function{
 	{Name: "among", Text: `# among LINE TEXT: is it one of its lines?
@@ -25,21 +26,6 @@ among() {
   *"$newline$1$newline"*) ;;
   *) return 1 ;;
   esac
-}`},
-	{Name: "same", Text: `# same FILE <CONTENT: in place? else what differs. The shell itself compares,
-# line by line: a process costs more than the whole of a small file.
-same() {
-  [ -e "$1" ] || { echo "no such file"; sed 's/^/+/'; return 1; }
-  want='' differs=''
-  {
-    while IFS= read -r line; do
-      want=$want$line$newline
-      [ -n "$differs" ] || { IFS= read -r have <&3 && [ "$have" = "$line" ]; } || differs=yes
-    done
-    if IFS= read -r have <&3 || [ -n "$have" ]; then differs=yes; fi
-  } 3<"$1"
-  [ -n "$differs" ] || return 0
-  printf '%s' "$want" | diff -u "$1" - || return 1
 }`},
 	{Name: "enabled", Text: `# enabled UNIT: at boot? A link says so without a process, if nothing stands
 # before the unit that it leads to.
@@ -50,28 +36,10 @@ enabled() {
   fi
   systemctl is-enabled --quiet "$1" 2>/dev/null
 }`},
-	{Name: "restored", Text: `# restored FILE: is it again as it was before the first run?
-restored() {
-  if [ -e "$state/backup$1" ]; then
-    cmp -s "$state/backup$1" "$1" || { echo "not as it was"; return 1; }
-  elif grep -qxF -e "$1" "$state/absent" 2>/dev/null; then
-    [ ! -e "$1" ] || { echo "still there"; return 1; }
-  fi
-}`},
-	{Name: "keep", Changes: true, Text: `# keep FILE: remember its first original, or that there was none
-keep() {
-  [ ! -e "$state/backup$1" ] && ! grep -qxF -e "$1" "$state/absent" 2>/dev/null || return 0
-  [ -e "$1" ] || { printf '%s\n' "$1" >>"$state/absent"; return 0; }
-  mkdir -p "$state/backup${1%/*}"
-  cp -a "$1" "$state/backup$1.new"
-  mv -f "$state/backup$1.new" "$state/backup$1"
-}`},
 	{Name: "remember_live", Changes: true, Text: `# remember_live NAME VALUE: what it was before the first run
 remember_live() {
   [ ! -e "$state/live/$1" ] || return 0
-  mkdir -p "$state/live"
-  printf '%s\n' "$2" >"$state/live/$1.new"
-  mv -f "$state/live/$1.new" "$state/live/$1"
+  mkdir -p "$state/live" && store "$state/live/$1" "$2$newline"
 }`},
 	{Name: "remember_unit", Changes: true, Text: `# remember_unit UNIT: whether it was enabled and running before the first run
 remember_unit() {
@@ -79,44 +47,6 @@ remember_unit() {
   ! systemctl is-enabled --quiet "$1" 2>/dev/null || boot=enabled
   ! systemctl is-active --quiet "$1" || now=active
   remember_live "unit.$1" "$boot $now"
-}`},
-	{Name: "directory", Changes: true, Text: `# directory DIR: there, with those above it; what was not is remembered
-directory() {
-  [ ! -d "$1" ] || return 0
-  directory "${1%/*}"
-  printf '%s\n' "$1" >>"$state/directories"
-  mkdir "$1"
-}`},
-	{Name: "put", Changes: true, Text: `# put FILE MODE <CONTENT: written beside it, synced, renamed; owner, mode and
-# label of an existing file stay. The dot keeps directories that are read
-# whole from seeing the half-written one.
-put() {
-  keep "$1"
-  guard "$1"
-  target=$1
-  [ ! -L "$1" ] || target=$(readlink -f "$1")
-  beside=${target%/*}/.${target##*/}.lvsdeploy
-  directory "${target%/*}"
-  cat >"$beside"
-  if [ -e "$target" ]; then
-    chown "$(stat -c %u:%g "$target")" "$beside"
-    chmod "$(stat -c %a "$target")" "$beside"
-    ! selinuxenabled 2>/dev/null || chcon --reference="$target" "$beside"
-  else
-    chmod "$2" "$beside"
-    ! selinuxenabled 2>/dev/null || restorecon "$beside"
-  fi
-  sync "$beside"
-  mv -f "$beside" "$target"
-}`},
-	{Name: "restore", Changes: true, Text: `# restore FILE: as it was before the first run
-restore() {
-  guard "$1"
-  if [ -e "$state/backup$1" ]; then
-    cp -a "$state/backup$1" "${1%/*}/.${1##*/}.lvsdeploy" && mv -f "${1%/*}/.${1##*/}.lvsdeploy" "$1"
-  elif grep -qxF -e "$1" "$state/absent" 2>/dev/null; then
-    rm -f "$1"
-  fi
 }`},
 	{Name: "original", Changes: true, Text: `# original FILE: what was ours is out of it. If nothing else has changed, it is
 # the first original again, with mode and times; if there was none, and nothing

@@ -25,22 +25,20 @@ func Site(dir, staging string, files []SiteFile) Task {
 		sums.WriteString(f.SHA256 + "  " + f.Path + "\n")
 		owns = append(owns, "page "+path.Join(dir, f.Path))
 	}
-	differing := shell.Lines(lines("sums", sums.String()), shell.F(`differing=$(printf '%%s\n' "$sums" | while IFS= read -r line; do
-  sum=${line%%%%  *}
-  name=${line#*  }
-  [ -z "$line" ] || [ "$(sha256sum <%s/"$name" 2>/dev/null)" = "$sum  -" ] || printf '%%s\n' "$name"
-done)`, dir))
+	sumsOf := lines("sums", sums.String())
 	return Task{
 		Name: PublishName + dir,
 		// one process for all; only what differs is looked for file by file
 		Direct: true,
-		Check: shell.Lines(lines("sums", sums.String()), shell.F(`(cd %s && sha256sum -c) >/dev/null 2>&1 <<END && return
-$sums
-END`, dir), differing, `[ -z "$differing" ] || { echo "differing or missing:"; printf '%s\n' "$differing"; return 1; }`),
-		Apply: shell.Lines(differing, shell.F(`printf '%%s\n' "$differing" | while IFS= read -r name; do
-  put %s/"$name" 0644 <%s/"$name"
+		Check: shell.Lines(sumsOf, shell.F(`! published %s "$sums" >/dev/null 2>&1 || return 0
+differing=$(unpublished %s "$sums") || { printf '%%s\n' "$differing"; return 2; }
+[ -z "$differing" ] || { echo "differing or missing:"; printf '%%s\n' "$differing" | cut -c 67-; return 1; }`, dir, dir)),
+		Apply: shell.Lines(sumsOf, shell.F(`differing=$(unpublished %s "$sums") || { printf '%%s\n' "$differing"; exit 1; }
+printf '%%s\n' "$differing" | while IFS= read -r line; do
+  name=${line#*  }
+  [ -z "$line" ] || timeout 600 cat %s/"$name" | put %s/"$name" 0644 "${line%%%%  *}"
 done
-rm -rf %s`, dir, staging, staging)),
+rm -rf %s`, dir, staging, dir, staging)),
 		Owns: owns,
 	}
 }

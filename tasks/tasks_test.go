@@ -123,7 +123,7 @@ func newBench(t *testing.T, o fakehost.Options) bench {
 		t.Fatal(err)
 	}
 	// not what waits in the background for a confirmation
-	quick := strings.NewReplacer("cat deadline)\" ]; do\n    sleep 1\n", "cat deadline)\" ]; do\n    sleep 1\n", "sleep 1\n", "sleep 0.05\n")
+	quick := strings.NewReplacer("while waiting; do\n    sleep 1\n", "while waiting; do\n    sleep 1\n", "sleep 1\n", "sleep 0.05\n")
 	return bench{t, h, map[string]engine.Host{"host": fakerun.Host{Host: h, Edit: quick.Replace}}}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path"
 	"slices"
 	"time"
 
@@ -123,7 +124,7 @@ func (s *session) enter(ctx context.Context, conns *conns, published *sites, nam
 		s.lost(name, err)
 		return nil, nil, err
 	}
-	asked, err := s.examine(ctx, conn, name)
+	asked, err := s.examine(ctx, conn, name, in.Sites)
 	if err != nil {
 		s.lost(name, err)
 		return nil, nil, err
@@ -160,12 +161,14 @@ func (s *session) dialAnew(ctx context.Context, name string) (engine.Host, func(
 	return s.shown(engine.Over(conn), name, "the confirmation"), conns.hangUp, nil
 }
 
-// examine asks a host what it is.
-func (s *session) examine(ctx context.Context, conn *remote.Conn, name string) (*engine.Asked, error) {
+// examine asks a host what it is, and what it has of the sites.
+func (s *session) examine(ctx context.Context, conn *remote.Conn, name string, sites map[string][]tasks.SiteFile) (*engine.Asked, error) {
 	s.report.Event(engine.Event{Kind: engine.KindHost, Host: name, Detail: "reading facts"})
 	ask := engine.Ask{Cluster: s.cluster.Name}
 	for _, p := range roles.Publications(roles.Input{Cluster: s.cluster, Only: name}) {
-		ask.Trees = append(ask.Trees, p.Dir)
+		for _, f := range sites[p.Site] {
+			ask.Files = append(ask.Files, path.Join(p.Dir, f.Path))
+		}
 	}
 	if name == s.cluster.Director.Name && s.cluster.Mode == inventory.DR {
 		ask.Probe = s.cluster.VIPs()

@@ -32,7 +32,7 @@ func factsCommand(std streams) *cli.Command {
 						s.lost(h.Name, err)
 						return
 					}
-					asked, err := s.examine(c.Context, conn, h.Name)
+					asked, err := s.examine(c.Context, conn, h.Name, nil)
 					if err != nil {
 						s.lost(h.Name, err)
 						return

@@ -75,7 +75,7 @@ func nothingStaged(cluster string) string {
 func (s *sites) stage(ctx context.Context, conn *remote.Conn, cluster string, in roles.Input) (dir string, err error) {
 	var push []remote.File
 	for _, p := range roles.Publications(in) {
-		there := in.Facts[p.Host].Trees
+		there := in.Facts[p.Host].Sums
 		for _, f := range in.Sites[p.Site] {
 			if there[path.Join(p.Dir, f.Path)] != f.SHA256 {
 				to := strings.TrimPrefix(roles.StagingOf("/", p.Dir), "/")

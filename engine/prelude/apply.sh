@@ -12,13 +12,14 @@ begin() {
   fi
   hold
   unconfirmed
+  tidy "$state/beside"
 }
 
 # lock: is it ours now?
 lock() {
   # one that was taken away meanwhile, with the cluster, is none
   # shellcheck disable=SC3013 # dash, bash and busybox have -ef
-  { [ -d "$run" ] || mkdir -p "$run"; } && exec 9>>"$run/lock" && flock -n 9 && [ "$run/lock" -ef /proc/self/fd/9 ]
+  { [ -e "$run/private" ] || private; } && exec 9>>"$run/lock" && flock -n 9 && [ "$run/lock" -ef /proc/self/fd/9 ]
 }
 
 # hold: take the lock, or say who has it
@@ -58,17 +59,14 @@ fail() {
   exit 1
 }
 
-# own: what is ours is written down before it is there
-own() {
-  printf '%s\n' "$owns" | while IFS= read -r line; do
-    grep -qxF -e "$line" "$state/manifest" 2>/dev/null || printf '%s\n' "$line" >>"$state/manifest"
-  done
-}
-
 # apply N: make it so; rc says how it went and $run/out holds what it said
 apply() {
   told
-  (set -e; "apply_$1") </dev/null >"$run/out" 2>&1 9>&-
+  if [ -z "$undo" ]; then
+    (set -e; "apply_$1") </dev/null >"$run/out" 2>&1 9>&-
+  else
+    revertibly "apply_$1" </dev/null >"$run/out" 2>&1 9>&-
+  fi
   rc=$?
 }
 
@@ -108,14 +106,9 @@ task() {
   difference=$out
   leave
   busy
-  if [ ! -d "$state/owed" ]; then
-    mkdir -p "$state/owed"
-    chmod 0700 "$state"
-  fi
-  [ -z "$owns" ] || own
-  [ -z "$undo" ] || arm "$1"
-  [ -z "$notify" ] || [ -e "$state/owed/$notify" ] || : >"$state/owed/$notify"
+  { founded && { [ -z "$owns" ] || own; } && { [ -z "$notify" ] || owe "$notify"; } && { [ -z "$undo" ] || arm "$1"; }; } || fail "$1" "$problem" "$2"
   apply "$1"
+  [ -z "$undo" ] || still_armed
   [ $rc = 0 ] || fail "$1" "exit status $rc
 $(tail -c 8000 "$run/out")" "$2"
   look "$1"
@@ -148,29 +141,4 @@ handler() {
 $(tail -c 8000 "$run/out")" "$2"
   rm -f "$state/owed/$3"
   done_with "$1" changed "$2"
-}
-
-# remember <LINES: now that everything is in place, ours is what was put here,
-# by this run or an earlier one, and is still wanted. What was found in place
-# never was ours. Where nothing is, no trace stays.
-remember() {
-  had='' ours=''
-  if [ -e "$state/manifest" ]; then
-    while IFS= read -r line; do had=$had$line$newline; done <"$state/manifest"
-  fi
-  while IFS= read -r line; do
-    case $newline$had in *"$newline$line$newline"*) ours=$ours$line$newline ;; esac
-  done
-  [ -z "$resting" ] || [ "$had" = "$ours" ] || lock || return 0 # another run sees to it
-  if [ -z "$ours" ]; then
-    rm -rf "$state" "$run"
-    rmdir "${state%/*}" "${run%/*}" 2>/dev/null || :
-    return
-  fi
-  if [ "$had" != "$ours" ]; then
-    printf %s "$ours" >"$state/manifest.new"
-    mv -f "$state/manifest.new" "$state/manifest"
-  fi
-  # what is said to be done must outlive a power cut
-  [ -z "$changed" ] || { busy; sync "$state/manifest" "$state"; }
 }

@@ -142,19 +142,18 @@ done
 [ -r "$state/manifest" ] && lines ours <"$state/manifest"
 boot_files
 
-# the files of published directories. There may be many, and large: meanwhile the
+# the files of sites, as they are here; none of the many that may lie beside
+# them, and no pipe, which would be waited for. They may be large: meanwhile the
 # workstation is told that this host is at work. Nothing else is written then.
-if [ -n "$trees" ]; then
+if [ -n "$files" ]; then
   (
     exec 2>/dev/null
     while sleep 1 >/dev/null && kill -0 $$; do echo beat; done
   ) &
   beat=$! # (csh knows no ! before a line's end)
-  while IFS= read -r tree; do
-    [ ! -d "$tree" ] || answer=$answer$(find "$tree" -type f -exec sha256sum -- {} + | sed 's/^/tree /')$newline
-  done <<TREES
-$trees
-TREES
+  answer=$answer$(printf '%s\n' "$files" | while IFS= read -r file; do
+    if [ -f "$file" ] && [ ! -L "$file" ]; then printf '%s\0' "$file"; fi
+  done | timeout 120 xargs -0 -r sha256sum -- 2>/dev/null | sed 's/^/sum /')$newline
   kill -s KILL "$beat"
   wait "$beat" 2>/dev/null
 fi
