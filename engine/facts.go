@@ -21,6 +21,8 @@ var (
 	factsScript string
 	//go:embed prelude/boot.sh
 	bootScript string
+	//go:embed prelude/found.sh
+	foundScript string
 	//go:embed prelude/next.sh
 	nextScript string
 )
@@ -30,6 +32,9 @@ type Ask struct {
 	Cluster string
 	Files   []string     // whose checksums are wanted
 	Probe   []netip.Addr // addresses that somebody else on the LAN may hold
+	Mounts  []string     // directories that are to be mounted on
+	Exports []string     // directories that are to be exported
+	Ports   []uint16     // TCP ports that are to be listened on
 }
 
 // FactsProgram is the one read-only program that tells everything about a
@@ -40,8 +45,13 @@ func FactsProgram(a Ask) string {
 	for _, address := range a.Probe {
 		probe = append(probe, address.String())
 	}
-	return "{\n" + string(shell.F("state=%s\nfiles=%s\nprobe=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
-		strings.Join(a.Files, "\n"), strings.Join(probe, " "))) + bootScript + factsScript + "} </dev/null\n" + nextScript
+	var ports []string
+	for _, p := range a.Ports {
+		ports = append(ports, strconv.Itoa(int(p)))
+	}
+	return "{\n" + string(shell.F("state=%s\nfiles=%s\nprobe=%s\nmounts=%s\nexports=%s\nports=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
+		strings.Join(a.Files, "\n"), strings.Join(probe, " "), strings.Join(a.Mounts, " "), strings.Join(a.Exports, " "), strings.Join(ports, " "))) +
+		bootScript + foundScript + factsScript + "} </dev/null\n" + nextScript
 }
 
 // Asked is a host that has told what it is. It is a Host for one program, which
@@ -215,7 +225,7 @@ func (a *answer) line(line string) {
 	case "end":
 		a.ended = true
 	default:
-		if !parseBoot(f, key, rest) {
+		if !parseBoot(f, key, rest) && !parseFound(f, key, rest) {
 			parseIP(f, strings.Fields(line))
 		}
 	}

@@ -17,28 +17,49 @@ func (h host) firewall() string {
 	return ""
 }
 
+// openings are the ports of a host that others reach.
+func (h host) openings() []tasks.Opening {
+	switch {
+	case h.Name == h.cluster.Director.Name:
+		return virtualServices(h.cluster)
+	case h.web != nil:
+		return realServer(h)
+	}
+	return nfsServer(h)
+}
+
+// comesIn is the interface on which requests come in.
+func (h host) comesIn() string {
+	if h.Name == h.cluster.Director.Name && h.cluster.Mode == inventory.NAT {
+		return h.cluster.Director.WANInterface
+	}
+	return h.dev()
+}
+
 // admit has a host's firewall let through what the cluster sends, and nothing
 // else.
 func admit(h host) part {
-	if h.firewall() == "" {
-		return part{}
-	}
-	a := tasks.Admission{Inner: h.dev(), Outer: h.dev()}
-	switch {
-	case h.Name == h.cluster.Director.Name:
-		a.Openings = virtualServices(h.cluster)
-		if h.cluster.Mode == inventory.DR {
-			a.Untracked = a.Openings // the answers do not come back this way
-			break
-		}
+	director := h.Name == h.cluster.Director.Name
+	a := tasks.Admission{Inner: h.dev(), Outer: h.comesIn()}
+	if director && h.cluster.Mode == inventory.NAT {
 		s := outward(h.cluster)
-		a.Outer, a.Outward = s.Out, &s
-	case h.web != nil:
-		a.Openings = realServer(h)
-	default:
-		a.Openings = nfsServer(h)
+		a.Outward = &s
 	}
-	return part{tasks: tasks.Admit(h.facts, h.cluster.Name, a)}
+	var p part
+	// one that an earlier run has met may only be stopped for now
+	docker := h.facts.Docker || slices.Contains(h.facts.Manifest, "unit lvsdeploy-"+h.cluster.Name+"-docker.service")
+	if docker && a.Outward != nil && h.cluster.Policy.Firewall == "manage" {
+		p.tasks = tasks.PastDocker(h.facts, h.cluster.Name, a)
+	}
+	if h.firewall() == "" {
+		return p
+	}
+	a.Openings = h.openings()
+	if director && h.cluster.Mode == inventory.DR {
+		a.Untracked = a.Openings // the answers do not come back this way
+	}
+	p.tasks = append(p.tasks, tasks.Admit(h.facts, h.cluster.Name, a)...)
+	return p
 }
 
 func virtualServices(c *inventory.Cluster) []tasks.Opening {

@@ -46,19 +46,23 @@ func exports(h host) part {
 	var p part
 	var lines []string
 	for _, e := range h.cluster.NFS.Exports {
-		lines = append(lines, e.Path+" "+h.cluster.Network.String()+"("+e.Options+")")
+		if !leftTo(h.facts, h.cluster.Network, e.Path, e.Options) {
+			lines = append(lines, e.Path+" "+h.cluster.Network.String()+"("+e.Options+")")
+		}
 		p.tasks = append(p.tasks, tasks.Directory(e.Path))
 		p.tasks = append(p.tasks, pages(h, e.Path, e.Index, e.Site)...)
 	}
-	file := tasks.Write(tasks.File{
-		Path: "/etc/exports.d/lvsdeploy-" + h.cluster.Name + ".exports",
-		Mode: "0644",
-		Content: templates.Render("exports", map[string]string{
-			"Cluster": h.cluster.Name, "Exports": strings.Join(lines, "\n"),
-		}),
-	})
-	file.Notify = tasks.ExportsKey
-	p.tasks = append(p.tasks, file)
+	if len(lines) > 0 { // else lines of others do it all
+		file := tasks.Write(tasks.File{
+			Path: "/etc/exports.d/lvsdeploy-" + h.cluster.Name + ".exports",
+			Mode: "0644",
+			Content: templates.Render("exports", map[string]string{
+				"Cluster": h.cluster.Name, "Exports": strings.Join(lines, "\n"),
+			}),
+		})
+		file.Notify = tasks.ExportsKey
+		p.tasks = append(p.tasks, file)
+	}
 	for _, e := range h.cluster.NFS.Exports {
 		p.tasks = append(p.tasks, tasks.Exported(tasks.Export{Path: e.Path, Network: h.cluster.Network.String(), Options: e.Options}))
 	}

@@ -41,29 +41,34 @@ func examine(in Input, check func(host, tasks.Facts, say)) []Problem {
 	return all
 }
 
+// checks is what is looked at on each host before the first change, a row for
+// each thing that would stop a run in the middle, or have it take something of
+// others away.
+var checks = []func(host, tasks.Facts, say){
+	func(_ host, f tasks.Facts, say say) { checkLogin(f, say) },
+	func(_ host, f tasks.Facts, say say) { checkPlatform(f, say) },
+	checkInit,
+	checkClock,
+	checkDisk,
+	checkReadOnly,
+	checkFirewall,
+	checkFilter,
+	checkMasked,
+	checkPorts,
+	checkMount,
+	checkExports,
+	checkTable,
+	checkDR,
+	checkInterfaces,
+}
+
 // Preflight holds the inventory against the hosts' own facts. now is the
 // workstation's clock when the facts were read.
 func Preflight(in Input, now time.Time) []Problem {
+	in.now = now
 	return examine(in, func(h host, f tasks.Facts, say say) {
-		checkLogin(f, say)
-		checkPlatform(f, say)
-		if !f.Systemd {
-			say("what survives a reboot is kept by systemd units", "systemd does not run there")
-		}
-		if skew := time.Unix(f.Clock, 0).Sub(now).Round(time.Second); f.Clock != 0 && skew.Abs() > maxSkew {
-			say("set the clock, or run a time service there", "its clock is off by %s", skew)
-		}
-		if f.DiskFree >= 0 && f.DiskFree < minFreeKiB {
-			say("make room below /var", "only %d MiB are free below /var", f.DiskFree>>10)
-		}
-		if f.Firewall != "" && in.Cluster.Policy.Firewall == "manage" && !tasks.Manages(f.Firewall) {
-			say(`say firewall = "leave" in [policy] if it lets the cluster's traffic through`, "%s is running, and is not known here", f.Firewall)
-		}
-		if in.Cluster.Mode == inventory.DR {
-			checkDR(h, f, say)
-		}
-		for _, i := range interfaces(h, in.Cluster) {
-			checkInterface(f, i, say)
+		for _, check := range checks {
+			check(h, f, say)
 		}
 	})
 }
@@ -77,6 +82,36 @@ func PreflightTeardown(in Input, _ time.Time) []Problem {
 			checkPlatform(f, say)
 		}
 	})
+}
+
+func checkInit(_ host, f tasks.Facts, say say) {
+	if !f.Systemd {
+		say("what survives a reboot is kept by systemd units", "systemd does not run there")
+	}
+}
+
+func checkClock(h host, f tasks.Facts, say say) {
+	if skew := time.Unix(f.Clock, 0).Sub(h.in.now).Round(time.Second); f.Clock != 0 && skew.Abs() > maxSkew {
+		say("set the clock, or run a time service there", "its clock is off by %s", skew)
+	}
+}
+
+func checkDisk(_ host, f tasks.Facts, say say) {
+	if f.DiskFree >= 0 && f.DiskFree < minFreeKiB {
+		say("make room below /var", "only %d MiB are free below /var", f.DiskFree>>10)
+	}
+}
+
+func checkFirewall(h host, f tasks.Facts, say say) {
+	if f.Firewall != "" && h.cluster.Policy.Firewall == "manage" && !tasks.Manages(f.Firewall) {
+		say(`say firewall = "leave" in [policy] if it lets the cluster's traffic through`, "%s is running, and is not known here", f.Firewall)
+	}
+}
+
+func checkInterfaces(h host, f tasks.Facts, say say) {
+	for _, i := range interfaces(h, h.cluster) {
+		checkInterface(f, i, say)
+	}
 }
 
 func checkPlatform(f tasks.Facts, say say) {
@@ -150,6 +185,9 @@ func addresses(f tasks.Facts) string {
 // checkDR holds a host against what direct routing needs: one LAN, an unused
 // VIP, and real servers that do not answer through the director.
 func checkDR(h host, f tasks.Facts, say say) {
+	if h.cluster.Mode != inventory.DR {
+		return
+	}
 	director := h.cluster.Director.Address
 	for _, vip := range h.cluster.VIPs() {
 		if mac := f.Answers[vip]; mac != "" {

@@ -6,6 +6,7 @@ package roles
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/lvsdeploy/lvsdeploy/inventory"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
@@ -18,6 +19,8 @@ type Input struct {
 	Sites   map[string][]tasks.SiteFile // by local directory
 	Staging map[string]string           // by host: where the workstation puts the sites' files
 	Only    string                      // the one host that is asked about; "": all
+
+	now time.Time // the workstation's clock, for Preflight
 }
 
 // host is one machine with everything that a step may ask of it.
@@ -112,6 +115,9 @@ func hosts(in Input) []host {
 		}
 		if i := slices.IndexFunc(in.Cluster.Webs, func(w inventory.Web) bool { return w.Name == ih.Name }); i >= 0 {
 			h.web = &in.Cluster.Webs[i]
+			if h.web.Mount != "" { // systemd mounts on no path that has a link in it
+				h.platform.DocRoot = h.facts.Resolved(h.platform.DocRoot)
+			}
 		}
 		all = append(all, h)
 	}

@@ -2,6 +2,7 @@ package roles
 
 import (
 	"net/netip"
+	"path"
 	"slices"
 
 	"github.com/lvsdeploy/lvsdeploy/inventory"
@@ -26,7 +27,7 @@ func mount(h host) part {
 		return part{}
 	}
 	server := h.cluster.NFS.Address.String()
-	m := tasks.Mount{Source: server + ":" + h.web.Mount, Dir: h.platform.DocRoot}
+	m := tasks.Mount{Source: server + ":" + h.web.Mount, Dir: h.platform.DocRoot, Hides: names(h.facts.Hidden)}
 	var p part
 	for _, unit := range h.platform.NFSHelpers {
 		p.tasks = append(p.tasks, tasks.Service(h.platform, unit, ""))
@@ -37,6 +38,15 @@ func mount(h host) part {
 		tasks.Mounted(m),
 	)
 	return p
+}
+
+// names are the last parts of paths.
+func names(paths []string) []string {
+	var all []string
+	for _, p := range paths {
+		all = append(all, path.Base(p))
+	}
+	return all
 }
 
 func page(h host) part {
@@ -58,7 +68,9 @@ func webServer(h host) part {
 		p.tasks = append(p.tasks, tasks.PortServed(h.platform, h.cluster.Name, port, at))
 	}
 	p.tasks = append(p.tasks, tasks.WebServer(h.platform, h.cluster.Name))
-	p.handlers = []tasks.Task{tasks.WebReload(h.platform, h.cluster.Name)}
+	if len(p.tasks) > 1 {
+		p.handlers = []tasks.Task{tasks.WebReload(h.platform, h.cluster.Name)}
+	}
 	return p
 }
 

@@ -29,6 +29,7 @@ type Facts struct {
 	Manifest       []string              // what an earlier run put there, see Task.Owns
 	Sums           map[string]string     // sha256 by path, of the files asked for
 	Boot           *Boot                 // what the network's own files say; nil: not asked
+	Found
 }
 
 // OS is the part of os-release(5) that decides a platform.

@@ -100,12 +100,7 @@ func inIPTables(f Facts, cluster string, a Admission) []Task {
 	for _, o := range a.Openings {
 		rules = append(rules, Rule{Table: "filter", Chain: "INPUT", First: true, Words: append(o.match(), "-j", "ACCEPT")})
 	}
-	if s := a.Outward; s != nil {
-		rules = append(rules,
-			Rule{Table: "filter", Chain: "FORWARD", First: true, Words: []string{"-s", s.Source.String(), "-i", a.Inner, "-o", a.Outer, "-j", "ACCEPT"}},
-			Rule{Table: "filter", Chain: "FORWARD", First: true, Words: []string{"-d", s.Source.String(), "-i", a.Outer, "-o", a.Inner,
-				"-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"}})
-	}
+	rules = append(rules, forwards(a)...)
 	rules = append(rules, untracked(a)...)
 	if rules == nil {
 		return nil
@@ -113,6 +108,34 @@ func inIPTables(f Facts, cluster string, a Admission) []Task {
 	return []Task{
 		IPTables(admitName+f.Firewall, rules...),
 		KeepRules(cluster, "firewall", "what the firewall lets through", f.Firewall+".service", rules...),
+	}
+}
+
+// forwards lets what the LAN opens itself out, what belongs to it in, and the
+// real servers' answers out.
+func forwards(a Admission) []Rule {
+	s := a.Outward
+	if s == nil {
+		return nil
+	}
+	return []Rule{
+		{Table: "filter", Chain: "FORWARD", First: true, Words: []string{"-s", s.Source.String(), "-i", a.Inner, "-o", a.Outer, "-j", "ACCEPT"}},
+		{Table: "filter", Chain: "FORWARD", First: true, Words: []string{"-d", s.Source.String(), "-i", a.Outer, "-o", a.Inner,
+			"-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"}},
+	}
+}
+
+// PastDocker lets through what the director forwards where docker runs, which
+// has the kernel drop all that is not its own, whatever firewall there is
+// beside it.
+func PastDocker(f Facts, cluster string, a Admission) []Task {
+	if f.Firewall == "iptables" || f.Firewall == "netfilter-persistent" {
+		return nil // whose admission are these rules
+	}
+	rules := forwards(a)
+	return []Task{
+		IPTables(admitName+"docker's rules", rules...),
+		KeepRules(cluster, "docker", "what is forwarded in spite of docker", "docker.service", rules...),
 	}
 }
 

@@ -115,6 +115,7 @@ func Disowned(entries []string) Task {
 			files = append(files, "/etc/systemd/system/"+name)
 		case "fstab":
 			shared = append(shared, "/etc/fstab")
+			values = append(values, wasMounted(name))
 		case "block", "setting":
 			shared = append(shared, first)
 		case "sysctl":

@@ -43,6 +43,7 @@ fact active-httpd systemctl is-active httpd
 fact active-apache2 systemctl is-active apache2
 fact route ip -4 route show default
 fact root soon ls -a /var/www/html/
+fact docroot readlink -f /var/www
 fact mounts cat /proc/self/mounts
 fact fstab cat /etc/fstab
 fact tool-curl command -v curl

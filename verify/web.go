@@ -13,6 +13,15 @@ import (
 // documentRoot is where both httpd and apache2 serve from as packaged.
 const documentRoot = "/var/www/html"
 
+// mountedOn is the directory that a mount for the document root is on: systemd
+// and the kernel know no path with a link in it.
+func mountedOn(f facts) string {
+	if www := f.word("docroot"); f.ok("docroot") && strings.HasPrefix(www, "/") {
+		return path.Join(www, path.Base(documentRoot))
+	}
+	return documentRoot
+}
+
 // gateway finds the default route that is used: the one of the lowest metric.
 func gateway(lines []string) string {
 	via, best := "", -1
@@ -88,7 +97,7 @@ func mountPresent(c *inventory.Cluster, w *inventory.Web, f facts) []Check {
 		return nil
 	}
 	want := source(c, w)
-	from, kind := entryOf(f.lines("mounts"), documentRoot)
+	from, kind := entryOf(f.lines("mounts"), mountedOn(f))
 	hint := fmt.Sprintf("run `mount %s %s`, or deploy again", want, documentRoot)
 	switch {
 	case from == "":
@@ -129,7 +138,7 @@ func exportOffered(c *inventory.Cluster, w *inventory.Web, f facts) []Check {
 		}
 		return []Check{bad(nameOffered, fmt.Sprintf("%s does not offer %s", c.NFS.Name, want), "run `exportfs -ra` on "+c.NFS.Name+", or deploy again")}
 	}
-	if from, _ := entryOf(f.lines("mounts"), documentRoot); from == source(c, w) && f.ok("root") {
+	if from, _ := entryOf(f.lines("mounts"), mountedOn(f)); from == source(c, w) && f.ok("root") {
 		return []Check{good(nameOffered, "%s answers from %s", source(c, w), documentRoot)}
 	}
 	return []Check{bad(nameOffered, fmt.Sprintf("cannot ask %s for its exports: %s", c.NFS.Name, f.said("offered")), "look at the checks of "+c.NFS.Name)}
@@ -139,7 +148,7 @@ func mountAtBoot(c *inventory.Cluster, w *inventory.Web, f facts) []Check {
 	if w.Mount == "" || c.NFS == nil {
 		return nil
 	}
-	from, _ := entryOf(f.lines("fstab"), documentRoot)
+	from, _ := entryOf(f.lines("fstab"), mountedOn(f))
 	if from != source(c, w) {
 		return []Check{bad(nameMountBoot, fmt.Sprintf("/etc/fstab does not mount %s on %s", source(c, w), documentRoot), redeploy)}
 	}

@@ -170,6 +170,7 @@ func (s *session) examine(ctx context.Context, conn *remote.Conn, name string, s
 			ask.Files = append(ask.Files, path.Join(p.Dir, f.Path))
 		}
 	}
+	ask.Mounts, ask.Exports, ask.Ports = roles.Needs(s.cluster, name)
 	if name == s.cluster.Director.Name && s.cluster.Mode == inventory.DR {
 		ask.Probe = s.cluster.VIPs()
 	}

@@ -43,7 +43,7 @@ fi
 # asked once for all that there are, if any: a call costs as much as the rest
 # of these questions
 units=''
-for unit in NetworkManager systemd-networkd firewalld nftables iptables netfilter-persistent; do
+for unit in NetworkManager systemd-networkd firewalld nftables iptables netfilter-persistent docker keepalived ldirectord; do
   for dir in /etc /run /usr/local/lib /usr/lib /lib; do
     if [ -e "$dir/systemd/system/$unit.service" ]; then
       units="$units $unit"
@@ -139,7 +139,14 @@ for vip in $probe; do
   echo beat # each may take its time
   ip neigh show to "$vip" | awk -v vip="$vip" '{ for (i = 1; i < NF; i++) if ($i == "lladdr") { print "answers " vip " " $(i + 1); exit } }'
 done
-[ -r "$state/manifest" ] && lines ours <"$state/manifest"
+manifest=''
+[ -r "$state/manifest" ] && while IFS= read -r line; do
+  manifest=$manifest$line$newline
+  say ours "$line"
+done <"$state/manifest"
+ours() { case $newline$manifest in *"$newline$1$newline"*) ;; *) return 1 ;; esac; } # ENTRY
+
+in_the_way
 boot_files
 
 # the files of sites, as they are here; none of the many that may lie beside
