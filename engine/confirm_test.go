@@ -277,3 +277,35 @@ cat() {
 		t.Errorf("it says %q %s", out, said)
 	}
 }
+
+// TestConfirmWhileChanging: a change that is only being made cannot be
+// confirmed: what it brings would come after there is nothing left that takes
+// it back.
+func TestConfirmWhileChanging(t *testing.T) {
+	t.Parallel()
+	everyShell(t, func(t *testing.T, h *fakehost.Host) {
+		script, err := os.ReadFile("prelude/confirm.sh")
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow := with(flag("slow"), "touch /srv/changing; while [ ! -e /srv/go ]; do sleep 0.1; done; touch /srv/slow")
+		slow.Undo = "echo rm -f /srv/slow"
+		done := make(chan []engine.Event)
+		go func() { done <- fakerun.Run(t, fakerun.One("web1", slow), on(h), engine.Options{}) }()
+		for !h.Exists("/srv/changing") {
+			time.Sleep(50 * time.Millisecond)
+		}
+		ask := "state=/var/lib/lvsdeploy/shop\nnonce=$(cat $state/revert/run)\n" + string(script)
+		if said := sh(t, h, ask); said != "" {
+			t.Errorf("asked while the change is being made it says %q", said)
+		}
+		if !h.Exists("/var/lib/lvsdeploy/shop/revert/run") {
+			t.Error("nothing takes the change back any more")
+		}
+		sh(t, h, "touch /srv/go")
+		expect(t, <-done, "web1: slow: changed")
+		if h.Exists("/var/lib/lvsdeploy/shop/revert") {
+			t.Error("the confirmation did not count afterwards")
+		}
+	})
+}

@@ -2,6 +2,12 @@
 cd "$state" 2>/dev/null || exit 0
 unit=/etc/systemd/system/lvsdeploy-${state##*/}-revert.service
 run=/run/lvsdeploy/${state##*/}
+# While a change is being made nobody knows what it brings: no answer, and the
+# workstation asks again.
+if [ -e "$run/change" ]; then
+  exec 6>>"$run/change"
+  flock -n 6 || exit 0
+fi
 # seen before anything else: it may be through with going back a moment later
 going=''
 if [ -e revert/run ] || [ -e revert/reverting ]; then going=yes; fi
@@ -21,10 +27,9 @@ elif [ "$(cat "$run/confirmed" 2>/dev/null)" = "$nonce" ]; then
   echo confirmed
 elif [ "$(cat revert/reverting 2>/dev/null)" = "$nonce" ]; then
   # nobody goes on with it: it was ended half way
-  if flock -n "$run/change" true; then
-    sh revert/revert.sh "$state" now </dev/null >/dev/null 2>&1
-    [ "$(cat reverted/reverting 2>/dev/null)" != "$nonce" ] || echo reverted
-  fi
+  exec 6>&-
+  sh revert/revert.sh "$state" now </dev/null >/dev/null 2>&1
+  [ "$(cat reverted/reverting 2>/dev/null)" != "$nonce" ] || echo reverted
 elif [ -z "$going" ]; then
   echo nothing
 fi

@@ -180,7 +180,7 @@ func (p *program) result(n int, status string, s *spec) {
 // hear waits for the next word.
 func (p *program) hear() {
 	for {
-		limit := time.Minute
+		limit := 150 * time.Second
 		if p.resting {
 			limit = 1000 * time.Hour
 		}

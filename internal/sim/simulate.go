@@ -64,7 +64,7 @@ func simulate(seed uint64) *world {
 	all.Wait()
 	w.heal(sh)
 	// whoever waits for a word gives up in this time, and goes back in that
-	time.Sleep(4*time.Minute + 4*w.patience)
+	time.Sleep(6*time.Minute + 4*w.patience)
 	w.alone = true
 	version++
 	last := sh.at(version, "")
