@@ -62,7 +62,7 @@ func (r *Reporter) jsonTask(e engine.Event) {
 
 func (r *Reporter) jsonSummary() {
 	s := summaryObject{"summary", int(r.worst), map[string]countObject{}}
-	for _, h := range r.hosts {
+	for _, h := range r.counted() {
 		c := h.counts
 		o := countObject{
 			OK: c.OK, Changed: c.Changed, Failed: c.Failed, WouldChange: c.WouldChange,

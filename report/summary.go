@@ -131,10 +131,23 @@ func sortedHosts(m map[string]engine.Counts) []string {
 	return names
 }
 
+// counted are the hosts that have a line in the summary: not those that were
+// only asked something, for the sake of others.
+func (r *Reporter) counted() []*host {
+	var hosts []*host
+	for _, h := range r.hosts {
+		_, ours := r.places[h.name]
+		if ours || len(r.places) == 0 || len(h.out) > 0 || h.told != nil || h.counts != (engine.Counts{}) {
+			hosts = append(hosts, h)
+		}
+	}
+	return hosts
+}
+
 // table is a line per host: web1  ok=11 changed=2 failed=0  12.3s.
 func (r *Reporter) table() []string {
 	width := make([]int, len(columnsOf(engine.Counts{})))
-	for _, h := range r.hosts {
+	for _, h := range r.counted() {
 		for i, c := range columnsOf(h.counts) {
 			if i < always || c.n > 0 {
 				width[i] = max(width[i], len(fmt.Sprint(c.n)))
@@ -142,7 +155,7 @@ func (r *Reporter) table() []string {
 		}
 	}
 	var lines []string
-	for _, h := range r.hosts {
+	for _, h := range r.counted() {
 		line := r.hostName(h.name) + " "
 		for i, c := range columnsOf(h.counts) {
 			if width[i] == 0 {
@@ -170,7 +183,7 @@ func (r *Reporter) table() []string {
 func (r *Reporter) totals() string {
 	var sum engine.Counts
 	out := 0
-	for _, h := range r.hosts {
+	for _, h := range r.counted() {
 		c := h.counts
 		sum.OK += c.OK
 		sum.Changed += c.Changed
@@ -192,7 +205,7 @@ func (r *Reporter) totals() string {
 	if out > 0 {
 		parts = append(parts, plural(out, "host")+" out of the run")
 	}
-	return fmt.Sprintf("%s: %s in %s", plural(len(r.hosts), "host"), strings.Join(parts, ", "),
+	return fmt.Sprintf("%s: %s in %s", plural(len(r.counted()), "host"), strings.Join(parts, ", "),
 		took(r.o.Now().Sub(r.started).Truncate(time.Millisecond)))
 }
 

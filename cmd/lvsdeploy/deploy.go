@@ -37,12 +37,18 @@ func teardownCommand(std streams) *cli.Command {
 		Name:  "teardown",
 		Usage: "take away what was put on the hosts, and put their first originals back",
 		Flags: changeFlags(
+			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, DisableDefaultText: true, Usage: "do not ask; needed without a terminal, but for --check"},
+			&cli.BoolFlag{Name: "force", DisableDefaultText: true, Usage: "with --limit: take these hosts away although others still need them, or cannot be asked"},
 			&cli.BoolFlag{Name: "purge-packages", DisableDefaultText: true, Usage: "remove also the packages that were installed; else they stay"},
 		),
 		Action: func(c *cli.Context) error {
-			return change(c, std, "", job{fit: roles.PreflightTeardown, plan: func(in roles.Input) tasks.Plan {
-				return roles.Teardown(in, c.Bool("purge-packages"))
-			}})
+			return change(c, std, "", job{
+				fit: roles.PreflightTeardown,
+				plan: func(in roles.Input) tasks.Plan {
+					return roles.Teardown(in, c.Bool("purge-packages"))
+				},
+				takesAway: true,
+			})
 		},
 	}
 }
@@ -63,6 +69,8 @@ type job struct {
 	fit     func(in roles.Input, now time.Time) []roles.Problem
 	plan    func(roles.Input) tasks.Plan
 	publish bool // the local directories that the inventory names
+
+	takesAway bool // the operator is asked first, and hosts outside of --limit are
 }
 
 // change is one whole run of such a command.
@@ -70,9 +78,22 @@ func change(c *cli.Context, std streams, mode inventory.Mode, j job) error {
 	if d := c.Duration("confirm-timeout"); d < time.Second || d > time.Hour {
 		return usagef("for example --confirm-timeout 30s", "cannot use --confirm-timeout %v: it is from 1s to 1h", d)
 	}
+	if j.takesAway && !c.Bool("check") && !c.Bool("yes") && newTerminal(c.Context, std) == nil {
+		return usagef("lvsdeploy "+c.Command.Name+" --check shows what would go, --yes does it",
+			"cannot ask whether to go on: there is no terminal, and no --yes")
+	}
 	s, err := open(c, std, mode)
 	if err != nil {
 		return err
+	}
+	if j.takesAway && !c.Bool("check") && !c.Bool("yes") {
+		if err := s.agreed(newTerminal(c.Context, std)); err != nil {
+			s.report.Close()
+			return err
+		}
+	}
+	if j.takesAway && !c.Bool("force") && !s.spared(c.Context) {
+		return s.close(c.Context)
 	}
 	err = s.change(c.Context, j, engine.Options{
 		Check:          c.Bool("check"),

@@ -344,3 +344,20 @@ interface = "ens33"
 port      = 8080
 mount     = "/opt/kk"
 `
+
+// move has an SSH server's clients look for it on another port, where nobody
+// listens, or back.
+func move(t *testing.T, config string, from, to int) {
+	t.Helper()
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := strings.Replace(string(text), fmt.Sprintf("\tPort %d\n", from), fmt.Sprintf("\tPort %d\n", to), 1)
+	if moved == string(text) {
+		t.Fatalf("nobody listens on port %d", from)
+	}
+	if err := os.WriteFile(config, []byte(moved), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -37,7 +37,7 @@ func TestTeardown(t *testing.T) {
 			}
 			// apt-get update is no part of the cluster
 			bare := without(timeless(f.snapshots(t)), lists)
-			none := f.deploy(nat, report.Done, "teardown")
+			none := f.deploy(nat, report.Done, "teardown", "--yes")
 			if d := f.diff(bare, without(timeless(f.snapshots(t)), lists)); d != "" {
 				t.Errorf("a teardown of nothing changed %s\n%s", d, none.out)
 			}
@@ -49,7 +49,7 @@ func TestTeardown(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			done, err := readEvents(f.deploy(nat, report.Done, "teardown", "--purge-packages", "--json").out)
+			done, err := readEvents(f.deploy(nat, report.Done, "teardown", "--yes", "--purge-packages", "--json").out)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -301,7 +301,7 @@ func systemsDR(b *bench, t *testing.T) {
 }
 
 func systemsTeardown(b *bench, t *testing.T) {
-	if o := b.run(t, call{args: []string{"teardown", "--json"}}); o.exit != 0 {
+	if o := b.run(t, call{args: []string{"teardown", "--yes", "--json"}}); o.exit != 0 {
 		t.Fatalf("exit %d\n%v", o.exit, o)
 	}
 	for _, h := range b.filtering() {

@@ -54,7 +54,7 @@ func teardown(b *bench, t *testing.T) {
 		t.Fatal("nobody has seen the machines bare")
 	}
 	predicted := b.change(t, "", 3, "teardown", "--purge-packages", "--check").with("would-change", "pending")
-	o := b.change(t, "", 0, "teardown", "--purge-packages")
+	o := b.change(t, "", 0, "teardown", "--yes", "--purge-packages")
 	b.deployed = false
 	if changed := o.with("changed"); !slices.Equal(changed, predicted) {
 		t.Errorf("--check named other tasks than the run changed:\n%v\n%v", predicted, changed)
@@ -73,7 +73,7 @@ func teardown(b *bench, t *testing.T) {
 	fresh := b.snapshots(t, hosts...)
 	same(t, withoutResidue(b.direct), withoutResidue(fresh))
 	b.claim(t, "DR on machines without a past is DR after NAT: %s compared", count(fresh))
-	b.change(t, dr, 0, "teardown")
+	b.change(t, dr, 0, "teardown", "--yes")
 }
 
 // residue is what no purge takes away: the package manager's own records, users
