@@ -51,7 +51,11 @@ func drained(h host) part {
 }
 
 func allButServices(h host) part {
-	return takenAway(h, slices.DeleteFunc(slices.Clone(h.facts.Manifest), isService))
+	p := takenAway(h, slices.DeleteFunc(slices.Clone(h.facts.Manifest), isService))
+	if rules := h.platform.IPVSRules; rules != "" && slices.Contains(h.facts.Manifest, "file "+rules) {
+		p.tasks = append(p.tasks, tasks.SavedForOthers(rules))
+	}
+	return p
 }
 
 func packagesGone(h host) part { return do(tasks.PackagesGone(h.platform)) }

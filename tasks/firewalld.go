@@ -130,14 +130,16 @@ func firewalldGone(names []string) Task {
 	for _, zone := range slices.Sorted(maps.Keys(byZone)) {
 		remove := shell.Fragment("set --")
 		for _, rule := range byZone[zone] {
-			remove = shell.Lines(remove, shell.F(`set -- "$@" --remove-rich-rule=%s`, rule))
+			remove = shell.Lines(remove, shell.F(`shared %s || set -- "$@" --remove-rich-rule=%s`, "firewalld "+zone+" "+rule, rule))
 		}
 		t.Check = shell.Lines(t.Check, lines("gone", strings.Join(byZone[zone], "\n")), shell.F(`now=$($permanent --zone=%s --list-rich-rules
 [ "$permanent" = firewall-offline-cmd ] || firewall-cmd --zone=%s --list-rich-rules)
-there=$there$(printf '%%s\n' "$now" | grep -xF -e "$gone" | sort -u)`, zone, zone))
+there=$there$(printf '%%s\n' "$now" | grep -xF -e "$gone" | sort -u | while IFS= read -r rule; do
+  shared %s"$rule" || printf '%%s\n' "$rule"
+done)`, zone, zone, "firewalld "+zone+" "))
 		// what is not there any more is only warned of
-		t.Apply = shell.Lines(t.Apply, remove, shell.F(`$permanent --zone=%s "$@" >/dev/null
-[ "$permanent" = firewall-offline-cmd ] || firewall-cmd -q --zone=%s "$@"`, zone, zone))
+		t.Apply = shell.Lines(t.Apply, remove, shell.F(`[ $# = 0 ] || $permanent --zone=%s "$@" >/dev/null
+[ $# = 0 ] || [ "$permanent" = firewall-offline-cmd ] || firewall-cmd -q --zone=%s "$@"`, zone, zone))
 	}
 	t.Check = shell.Lines(t.Check, `[ -z "$there" ] || { printf '%s\n' "$there" | sed 's/^/-/'; exit 1; }`)
 	return t

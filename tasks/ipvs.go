@@ -189,6 +189,18 @@ live=$(printf '%%s\n' "$live" | sort)
 	}
 }
 
+// SavedForOthers saves the table anew when the cluster has left it, if another
+// one of the host has its services there; else the file goes.
+func SavedForOthers(file string) Task {
+	t := SaveTable(file)
+	return Task{
+		Name:   "save the table of the other clusters in " + file,
+		Direct: true,
+		Check:  shell.Lines(shell.F("shared %s || return 0\ncommand -v ipvsadm >/dev/null 2>&1 || return 0", "file "+file), t.Check),
+		Apply:  t.Apply,
+	}
+}
+
 func list(services []VirtualService) string {
 	var names []string
 	for _, v := range services {

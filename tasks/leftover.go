@@ -69,7 +69,7 @@ func Leftovers(manifest, entries []string, patience time.Duration, readers ...Re
 		case row.kind == "firewalld":
 			list = append(list, firewalldGone(names))
 		case row.kind == "module":
-			list = append(list, ipvsGone(byKind(manifest)["service"]))
+			list = append(list, leftToOthers(ipvsGone(byKind(manifest)["service"]), "module ip_vs"))
 		default:
 			for _, name := range names {
 				t := row.task(name)
@@ -79,11 +79,36 @@ func Leftovers(manifest, entries []string, patience time.Duration, readers ...Re
 						handlers = append(handlers, r.Handler)
 					}
 				}
-				list = append(list, t)
+				list = append(list, leftToOthers(t, row.kind+" "+name))
 			}
 		}
 	}
 	return list, handlers
+}
+
+// leftToOthers makes a task that takes an entry away leave it to another cluster
+// of the host that wants it too.
+func leftToOthers(t Task, entry string) Task {
+	files, shared, values := originals(entry)
+	var was []string
+	for _, file := range append(files, shared...) {
+		was = append(was, "backup"+file)
+	}
+	for _, value := range values {
+		was = append(was, "live/"+value)
+	}
+	t.Check = shell.Lines(shell.F(`if shared %s; then
+  ! grep -qsxF -e %s "$state/manifest" || grep -qsxF -e %s "$state/handed" || { echo "left to the cluster ${heir##*/}"; exit 1; }
+  exit 0
+fi`, entry, entry, entry), t.Check)
+	t.Apply = shell.Lines(shell.F(`if shared %s; then
+  hand_over %s %v
+  exit 0
+fi`, entry, entry, was), t.Apply)
+	if t.Undo != "" {
+		t.Undo = shell.F("if ! shared %s; then\n%s\nfi", entry, t.Undo)
+	}
+	return t
 }
 
 func byKind(entries []string) map[string][]string {
@@ -106,27 +131,8 @@ func Kept(entry, why string) Task {
 func Disowned(entries []string) Task {
 	var files, shared, values []string
 	for _, entry := range entries {
-		kind, name, _ := strings.Cut(entry, " ")
-		first, second := two(name)
-		switch kind {
-		case "file", "page":
-			files = append(files, name)
-		case "unit":
-			files = append(files, "/etc/systemd/system/"+name)
-		case "fstab":
-			shared = append(shared, "/etc/fstab")
-			values = append(values, wasMounted(name))
-		case "block", "setting":
-			shared = append(shared, first)
-		case "sysctl":
-			values = append(values, "sysctl."+name)
-		case "address":
-			values = append(values, "link."+first, wideName(first, second))
-		case "default-route":
-			values = append(values, "default-route")
-		case "daemon", "boot", "firewall":
-			values = append(values, "unit."+name)
-		}
+		f, s, v := originals(entry)
+		files, shared, values = append(files, f...), append(shared, s...), append(values, v...)
 	}
 	kept := shell.Lines(lines("files", strings.Join(files, "\n")), lines("shared", strings.Join(shared, "\n")), lines("values", strings.Join(values, "\n")), `kept=$(
   printf '%s\n' "$files" | while IFS= read -r file; do
@@ -156,6 +162,36 @@ printf '%s\n' "$kept" | while IFS= read -r name; do
 done
 find "$state/backup" "$state/live" -depth -type d -exec rmdir {} + 2>/dev/null || :`),
 	}
+}
+
+// originals are what is remembered of what an entry names: whole files, files
+// that others may have changed as well, live values.
+func originals(entry string) (files, shared, values []string) {
+	kind, name, _ := strings.Cut(entry, " ")
+	first, second := two(name)
+	switch kind {
+	case "file", "page":
+		files = append(files, name)
+	case "unit":
+		files = append(files, "/etc/systemd/system/"+name)
+	case "fstab":
+		shared = append(shared, "/etc/fstab")
+		values = append(values, wasMounted(name))
+	case "block", "setting":
+		shared = append(shared, first)
+	case "sysctl":
+		values = append(values, "sysctl."+name)
+		if along := setsAlong[name]; along != "" {
+			values = append(values, "sysctl."+along)
+		}
+	case "address":
+		values = append(values, "link."+first, wideName(first, second))
+	case "default-route":
+		values = append(values, "default-route")
+	case "daemon", "boot", "firewall":
+		values = append(values, "unit."+name)
+	}
+	return files, shared, values
 }
 
 // Forgotten is the end of a cluster on a host: with what was remembered of it

@@ -101,14 +101,14 @@ ip route add default via 192.168.1.1 dev ens33`); code != 0 {
 	b.run(fakerun.One("host", append([]Task{Disowned([]string{"file /etc/t/changed", "file /etc/new/dir/new", "sysctl net.ipv4.ip_forward", "daemon nothing"})}, plan...)...), false)
 	var want []string
 	for line := range strings.Lines(had) {
-		if line = strings.TrimSpace(line); line != "/etc/new/dir/new" && line != "backup/etc/t/changed" && line != "live/sysctl.net.ipv4.ip_forward" {
+		if line = strings.TrimSpace(line); line != "/etc/new/dir/new" && line != "backup/etc/t/changed" && line != "live/sysctl.net.ipv4.ip_forward" && line != "live/sysctl.net.ipv4.conf.all.accept_redirects" {
 			want = append(want, line)
 		}
 	}
 	if got := lists(); got != strings.Join(want, "\n") {
 		t.Errorf("remembered is\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 	}
-	b.sh("cd " + state + " && echo /etc/new/dir/new >>absent; printf 0 >live/sysctl.net.ipv4.ip_forward; echo first >backup/etc/t/changed; chmod 0604 backup/etc/t/changed")
+	b.sh("cd " + state + " && echo /etc/new/dir/new >>absent; printf 0 >live/sysctl.net.ipv4.ip_forward; printf 0 >live/sysctl.net.ipv4.conf.all.accept_redirects; echo first >backup/etc/t/changed; chmod 0604 backup/etc/t/changed")
 
 	gone, handlers := Leftovers(manifest, manifest, 5*time.Second, Reader{Below: "/etc/new", Handler: Restart(p.WebService)})
 	if len(handlers) != 1 {

@@ -119,6 +119,32 @@ silent() {
     wait
   } | sort
 }`},
+	{Name: "shared", Text: `# shared ENTRY: does another cluster of this host want it too? Sets heir, its
+# directory.
+shared() {
+  for heir in "${state%/*}"/*; do
+    [ "$heir" = "$state" ] || ! grep -qsxF -e "$1" "$heir/wanted" || return 0
+  done
+  return 1
+}`},
+	{Name: "hand_over", Changes: true, Text: `# hand_over ENTRY ORIGINAL...: the other cluster takes it away one day, and puts
+# back what was there before either came: the older original counts
+hand_over() {
+  grep -qsxF -e "$1" "$heir/manifest" || store_line "$heir/manifest" "$1"
+  store_line "$state/handed" "$1"
+  shift
+  for was; do
+    if [ -e "$state/$was" ]; then
+      if [ ! -e "$heir/$was" ] || [ "$heir/$was" -nt "$state/$was" ]; then
+        mkdir -p "$heir/${was%/*}"
+        cp -a "$state/$was" "$heir/$was"
+      fi
+    elif grep -qsxF -e "${was#backup}" "$state/absent"; then
+      rm -f "$heir/$was"
+      grep -qsxF -e "${was#backup}" "$heir/absent" || store_line "$heir/absent" "${was#backup}"
+    fi
+  done
+}`},
 	{Name: "only_ours", Text: `# only_ours DEV ADDRESS: has it no other address, and no route but the kernel's own?
 only_ours() {
   [ -z "$(ip -o -4 addr show dev "$1" scope global 2>/dev/null | awk -v want="$2" '$4 != want')" ] &&

@@ -52,7 +52,7 @@ came=$({
 done)`)
 	return Task{
 		Name:  "remove the packages that were installed",
-		Check: shell.Lines(came, `[ -z "$came" ] || { printf '%s\n' "$came" | sed 's/^/-/'; exit 1; }`),
+		Check: shell.Lines("! shared packages || exit 0", came, `[ -z "$came" ] || { printf '%s\n' "$came" | sed 's/^/-/'; exit 1; }`),
 		// a package leaves its directory while there is one of ours in it
 		Apply: shell.Lines(came, emptied, "# shellcheck disable=SC2086 # names of packages have no spaces", p.manager.remove),
 		Hint:  "what it names is needed by something that was installed since: remove that first, or leave the packages",

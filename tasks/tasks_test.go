@@ -20,7 +20,8 @@ import (
 // Task that nobody tries fails here.
 func TestEveryConstructorHasACase(t *testing.T) {
 	tried := map[string]bool{"PackagesGone": true, "Forgotten": true, "Disowned": true, "Kept": true, // by TestTakenAway
-		"Facts.KeepDefaultRoute": true} // by TestConfiguredHosts
+		"Facts.KeepDefaultRoute": true, // by TestConfiguredHosts
+		"SavedForOthers":         true} // by TestTwoClusters
 	for _, c := range cases(platform(t, fakehost.Debian)) {
 		tried[c.of] = true
 	}

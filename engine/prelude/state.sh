@@ -76,10 +76,16 @@ remember() {
   if [ -e "$state/manifest" ]; then
     while IFS= read -r line; do had=$had$line$newline; done <"$state/manifest"
   fi
+  # and what is wanted, whoever put it there: other clusters of this host leave it alone
+  wanted='' knew=''
+  if [ -e "$state/wanted" ]; then
+    while IFS= read -r line; do knew=$knew$line$newline; done <"$state/wanted"
+  fi
   while IFS= read -r line; do
+    case $line in page\ *) ;; *) wanted=$wanted$line$newline ;; esac
     case $newline$had in *"$newline$line$newline"*) ours=$ours$line$newline ;; esac
   done
-  [ -z "$resting" ] || [ "$had" = "$ours" ] || lock || return 0 # another run sees to it
+  [ -z "$resting" ] || [ "$had$knew" = "$ours$wanted" ] || lock || return 0 # another run sees to it
   if [ -z "$ours" ]; then
     rm -rf "$state" "$run"
     rmdir "${state%/*}" "${run%/*}" 2>/dev/null || :
@@ -87,6 +93,9 @@ remember() {
   fi
   if [ "$had" != "$ours" ]; then
     store "$state/manifest" "$ours" || exit 1
+  fi
+  if [ "$knew" != "$wanted" ]; then
+    store "$state/wanted" "$wanted" || exit 1
   fi
   # what is said to be done must outlive a power cut
   if [ -n "$changed" ]; then
