@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/tasks"
@@ -19,6 +20,15 @@ func parseBoot(f *tasks.Facts, key, rest string) bool {
 	}
 	first, second, _ := strings.Cut(rest, " ")
 	switch key {
+	case "rule":
+		f.Rules = append(f.Rules, rest)
+	case "way":
+		if a, err := netip.ParseAddr(first); err == nil {
+			if f.Ways == nil {
+				f.Ways = map[netip.Addr]string{}
+			}
+			f.Ways[a] = second
+		}
 	case "bootfile":
 		b.Files = append(b.Files, tasks.BootFile{Path: rest})
 	case "bootline":

@@ -101,14 +101,15 @@ func sysctls(h host, settings ...[2]string) []tasks.Task {
 		lines = append(lines, s[0]+" = "+s[1])
 		live = append(live, tasks.Sysctl(s[0], s[1]))
 	}
+	path := "/etc/sysctl.d/99-zz-lvsdeploy-" + h.cluster.Name + ".conf"
 	file := tasks.Write(tasks.File{
-		Path: "/etc/sysctl.d/99-zz-lvsdeploy-" + h.cluster.Name + ".conf",
+		Path: path,
 		Mode: "0644",
 		Content: templates.Render("sysctl", map[string]string{
 			"Cluster": h.cluster.Name, "Settings": strings.Join(lines, "\n"),
 		}),
 	})
-	return append(live, file)
+	return append(append([]tasks.Task{tasks.KeptSysctls(path, lines)}, live...), file)
 }
 
 // withLeftovers adds a last stage that takes away what an earlier run put on

@@ -45,8 +45,8 @@ func arpSilence(h host) part {
 	var settings [][2]string
 	for _, dev := range []string{"all", "default", "lo", h.dev()} {
 		settings = append(settings,
-			[2]string{"net.ipv4.conf." + dev + ".arp_ignore", "1"},
-			[2]string{"net.ipv4.conf." + dev + ".arp_announce", "2"})
+			[2]string{tasks.ConfKey(dev, "arp_ignore"), "1"},
+			[2]string{tasks.ConfKey(dev, "arp_announce"), "2"})
 	}
 	return part{tasks: sysctls(h, settings...)}
 }
@@ -89,7 +89,7 @@ func redirectsOff(h host) part {
 		{"-net.ipv4.vs.conn_reuse_mode", "2"},
 	}
 	for _, dev := range []string{"all", "default", h.dev()} {
-		settings = append(settings, [2]string{"net.ipv4.conf." + dev + ".send_redirects", "0"})
+		settings = append(settings, [2]string{tasks.ConfKey(dev, "send_redirects"), "0"})
 	}
 	return part{tasks: sysctls(h, append(settings, persistence(h)...)...)}
 }

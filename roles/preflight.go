@@ -60,6 +60,8 @@ var checks = []func(host, tasks.Facts, say){
 	checkTable,
 	checkDR,
 	checkInterfaces,
+	checkMask,
+	checkRules,
 }
 
 // Preflight holds the inventory against the hosts' own facts. now is the

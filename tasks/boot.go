@@ -66,6 +66,24 @@ func (c card) keeps(a netip.Prefix) bool {
 	return c.atBoot && n > c.own
 }
 
+// OtherMask finds an address that an interface has, or is given at boot, with
+// another mask; where is empty if there is none.
+func (f Facts) OtherMask(dev string, a netip.Prefix) (other netip.Prefix, where string) {
+	for _, i := range f.Interfaces {
+		for _, p := range i.Addresses {
+			if i.Name == dev && p.Addr() == a.Addr() && p != a {
+				return p, "now"
+			}
+		}
+	}
+	for _, k := range f.card(dev).addresses {
+		if k.address.Addr() == a.Addr() && k.address != a {
+			return k.address, k.file
+		}
+	}
+	return netip.Prefix{}, ""
+}
+
 // ours reports whether a file is one that an earlier run of the cluster has made.
 func (f Facts) ours(file string) bool {
 	return slices.Contains(f.Manifest, "file "+file)

@@ -76,6 +76,8 @@ func cases(p Platform) []taskCase {
 		{of: "Leftovers", task: leftover("address ens37 10.9.9.9/24"), setup: "ip addr add 10.9.9.9/24 dev ens37", after: "ip addr show dev ens37 | grep -c 10.9.9.9", want: "0"},
 		{of: "Leftovers", task: leftover("address ens38 10.9.8.9/24"), setup: "ip addr add 10.9.8.9/24 dev ens38; ip addr add 10.9.8.8/24 brd + dev ens38 label ens38:x; ip link set ens38 up; ip route add 10.7.0.0/16 via 10.9.8.1; mkdir -p " + state + "/live; echo '4: ens38    inet 10.9.8.9/8 scope global ens38\\       valid_lft forever preferred_lft forever' >" + state + "/live/wide.ens38.10.9.8.9",
 			after: "ip -o -4 addr show dev ens38 | grep 10[.]9 | sed 's/.*inet //; s/ *valid.*//' | sort; ip route show 10.7.0.0/16 | sed 's/ *$//'; ip addr del 10.9.8.9/8 dev ens38; ip addr del 10.9.8.8/24 dev ens38", want: "10.9.8.8/24 brd 10.9.8.255 scope global ens38:x\\\n10.9.8.9/8 scope global ens38\\\n10.7.0.0/16 via 10.9.8.1 dev ens38"},
+		{of: "KeptSysctls", task: KeptSysctls("/etc/sysctl.d/99-zz-lvsdeploy-shop.conf", []string{"net.ipv4.ip_forward = 1", "-net.ipv4.conf.ens33/100.arp_ignore = 1"}),
+			setup: "mkdir -p /usr/lib/sysctl.d /etc/sysctl.d; echo net.ipv4.ip_forward=0 >/etc/sysctl.d/99-zz-lvsdeploy-shop.conf; echo net.ipv4.ip_forward=0 >/etc/sysctl.d/99-sysctl.conf; ln -s /dev/null /etc/sysctl.d/zzz.conf; echo net.ipv4.ip_forward=0 >/usr/lib/sysctl.d/zzz.conf; printf 'net/ipv4/ip_forward = 0\\n' >/usr/lib/sysctl.d/zz.conf; printf '# net.ipv4.ip_forward=0\\nnet.ipv4.ip_forward = 0\\n-net/ipv4/ip_forward=1\\nnet.ipv4.conf.ens33/100.arp_ignore=1\\n' >/etc/sysctl.d/zz.conf"},
 		{of: "Leftovers", task: leftover("block /etc/t/others shop x"), setup: "printf 'a\n# begin lvsdeploy shop x\nb\n# end lvsdeploy shop x\nc\n\n' >/etc/t/others", after: "cat /etc/t/others; echo .", want: "a\nc\n\n."},
 		{of: "Leftovers", task: leftover("setting /etc/t/reset KEY"), setup: "mkdir -p " + state + "/backup/etc/t; printf 'KEY=\"a\\\\b\"\nx=1\n' | tee " + state + "/backup/etc/t/reset | sed s/a/c/ >/etc/t/reset", after: "cat /etc/t/reset", want: "KEY=\"a\\b\"\nx=1"},
 		{of: "Leftovers", task: leftover("route lo 12.0.0.8/32"), setup: "ip route add 12.0.0.8/32 dev lo", after: "ip route | grep -c 12.0.0.8", want: "0"},
@@ -146,6 +148,7 @@ func failing() []taskCase {
 		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 80, "/none"), want: "404"},
 		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 81, "/"), want: "connect"},
 		{of: "AllServe", task: AllServe("see that all answer", []Page{{netip.MustParseAddr("192.168.1.20"), 80, "/"}, {netip.MustParseAddr("192.168.1.20"), 80, "/none"}}), want: "http://192.168.1.20:80/none: "},
+		{of: "KeptSysctls", task: KeptSysctls("/etc/sysctl.d/99-zz-lvsdeploy-shop.conf", []string{"net.ipv4.ip_forward = 3"}), want: "/etc/sysctl.d/zz.conf:3 sets net/ipv4/ip_forward to 1 at boot, not to 3"},
 		{of: "Proof", task: Proof("see that 1 is 2", "echo no; [ 1 = 2 ]", ""), want: "no"},
 	}
 }

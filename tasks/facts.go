@@ -28,6 +28,8 @@ type Facts struct {
 	DiskFree       int64                 // KiB free below /var; -1: not asked
 	Manifest       []string              // what an earlier run put there, see Task.Owns
 	Sums           map[string]string     // sha256 by path, of the files asked for
+	Rules          []string              // of policy routing, beside the three that every host has
+	Ways           map[netip.Addr]string // where packets from an address go, if there are such rules
 	Boot           *Boot                 // what the network's own files say; nil: not asked
 	Found
 }

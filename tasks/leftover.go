@@ -180,9 +180,9 @@ func originals(entry string) (files, shared, values []string) {
 	case "block", "setting":
 		shared = append(shared, first)
 	case "sysctl":
-		values = append(values, "sysctl."+name)
+		values = append(values, sysctlName(name))
 		if along := setsAlong[name]; along != "" {
-			values = append(values, "sysctl."+along)
+			values = append(values, sysctlName(along))
 		}
 	case "address":
 		values = append(values, "link."+first, wideName(first, second))

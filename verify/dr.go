@@ -64,7 +64,7 @@ func redirectsOff(c *inventory.Cluster, _ inventory.Mode, f facts) []Check {
 	var on []string
 	for _, dev := range redirectDevices(c, f) {
 		if v := conf(f, dev, "send_redirects"); v != 0 {
-			on = append(on, fmt.Sprintf("net.ipv4.conf.%s.send_redirects", dev))
+			on = append(on, confKey(dev, "send_redirects"))
 		}
 	}
 	if len(on) > 0 {
@@ -82,7 +82,7 @@ func redirectsAtBoot(c *inventory.Cluster, _ inventory.Mode, f facts) []Check {
 	all := settings(f)
 	for _, dev := range redirectDevices(c, f) {
 		if v := confKept(all, dev, "send_redirects"); v != 0 {
-			return []Check{bad(nameRedirectBoot, fmt.Sprintf("the files of sysctl.d leave net.ipv4.conf.%s.send_redirects at %d for the next boot", dev, v), redeploy)}
+			return []Check{bad(nameRedirectBoot, fmt.Sprintf("the files of sysctl.d leave %s at %d for the next boot", confKey(dev, "send_redirects"), v), redeploy)}
 		}
 	}
 	return []Check{good(nameRedirectBoot, "sysctl.d keeps send_redirects at 0")}
@@ -169,7 +169,7 @@ func arpSettings(c *inventory.Cluster, w *inventory.Web, f facts) []Check {
 	return arpJudged(dev, nameARPIgnore, nameARPAnnounce,
 		func(d, name string) int { return conf(f, d, name) },
 		func(name string, v, want int, what string) (string, string) {
-			return fmt.Sprintf("net.ipv4.conf.{all,%s}.%s is %d, not %d: %s", dev, name, v, want, what),
+			return fmt.Sprintf("net.ipv4.conf.{all,%s}.%s is %d, not %d: %s", keyPart(dev), name, v, want, what),
 				fmt.Sprintf("run `sysctl -w net.ipv4.conf.all.%s=%d`, then `ip neigh flush all` on the clients; or deploy again", name, want)
 		})
 }
@@ -179,7 +179,7 @@ func arpAtBoot(_ *inventory.Cluster, w *inventory.Web, f facts) []Check {
 	return arpJudged(dev, nameARPBoot, nameARPBoot,
 		func(d, name string) int { return confKept(all, d, name) },
 		func(name string, v, want int, what string) (string, string) {
-			return fmt.Sprintf("the files of sysctl.d leave net.ipv4.conf.{all,%s}.%s at %d for the next boot, not %d", dev, name, v, want), redeploy
+			return fmt.Sprintf("the files of sysctl.d leave net.ipv4.conf.{all,%s}.%s at %d for the next boot, not %d", keyPart(dev), name, v, want), redeploy
 		})
 }
 

@@ -38,6 +38,11 @@ func sysctlKey(key string) string {
 	return strings.NewReplacer(".", "/", "/", ".").Replace(key)
 }
 
+// keyPart is an interface's name within a key that is written with dots.
+func keyPart(dev string) string { return strings.ReplaceAll(dev, ".", "/") }
+
+func confKey(dev, name string) string { return "net.ipv4.conf." + keyPart(dev) + "." + name }
+
 // kept is what the next boot sets a key to: the last line that names it, or
 // else the last pattern that fits.
 func kept(all []setting, key string) (setting, bool) {

@@ -75,8 +75,29 @@ $profiles
 END
 }
 
+# policy routing: where would packets go that come from each address? To one
+# that is on no network of anybody's (RFC 5737)
+routing_rules() {
+  rules=$(ip -4 rule show 2>/dev/null) || return 0
+  more=''
+  while read -r number rule; do
+    case "$number $rule" in
+    '0: from all lookup local'* | '32766: from all lookup main'* | '32767: from all lookup default'* | ' ') ;;
+    *) say rule "$number $rule" && more=yes ;;
+    esac
+  done <<END
+$rules
+END
+  [ -n "$more" ] || return 0
+  for address in $(ip -o -4 addr show scope global | awk '{ sub("/.*", "", $4); print $4 }'); do
+    way=$(ip -4 route get 198.51.100.1 from "$address" 2>&1) || :
+    say way "$address ${way%%"$newline"*}"
+  done
+}
+
 boot_files() {
   say boot
+  routing_rules
   ! has ifup || boot_ifupdown
   [ ! -d /etc/sysconfig/network-scripts ] || boot_scripts
   ! active systemd-networkd || boot_networkd
