@@ -159,3 +159,20 @@ func (w cutWriter) Write(p []byte) (int, error) {
 	}
 	return len(p), w.Close()
 }
+
+// TestFactsOfRules: policy routing is told, with where answers go then.
+func TestFactsOfRules(t *testing.T) {
+	t.Parallel()
+	h := fakehost.New(t, fakehost.Options{Interfaces: []fakehost.Interface{{Name: "ens33", Addresses: []string{"192.168.1.20/24"}}}})
+	sh(t, h, "while ip -o link show up | grep NO-CARRIER; do sleep 0.02; done; ip route add default via 192.168.1.10 dev ens33")
+	address := netip.MustParseAddr("192.168.1.20")
+	f, err := engine.Gather(t.Context(), fakerun.Host{Host: h}, engine.Ask{Cluster: "shop"})
+	if err != nil || f.Rules != nil || f.Ways != nil {
+		t.Errorf("without rules: %v, %q, %q", err, f.Rules, f.Ways)
+	}
+	sh(t, h, "ip route add default via 192.168.1.254 dev ens33 table 100; ip rule add from 192.168.1.0/24 lookup 100 priority 50")
+	f, err = engine.Gather(t.Context(), fakerun.Host{Host: h}, engine.Ask{Cluster: "shop"})
+	if err != nil || len(f.Rules) != 1 || !strings.Contains(f.Rules[0], "lookup 100") || !strings.Contains(f.Ways[address], "via 192.168.1.254") || !strings.Contains(f.Ways[address], "table 100") {
+		t.Errorf("%v: rules %q, ways %q", err, f.Rules, f.Ways)
+	}
+}

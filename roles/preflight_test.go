@@ -52,6 +52,23 @@ func TestPreflight(t *testing.T) {
 		{"unknown firewall", func(_ roles.Input, f *tasks.Facts) { f.Firewall = "shorewall" }, []string{"shorewall is running, and is not known here"}},
 		{"firewall to be stopped", func(in roles.Input, f *tasks.Facts) { in.Cluster.Policy.Firewall, f.Firewall = "disable", "ufw" }, nil},
 		{"firewall left", func(in roles.Input, f *tasks.Facts) { in.Cluster.Policy.Firewall, f.Firewall = "leave", "ufw" }, nil},
+		{"rules that change nothing", func(_ roles.Input, f *tasks.Facts) {
+			f.Rules, f.Ways = []string{"50: from all fwmark 0x1 lookup 100"}, map[netip.Addr]string{netip.MustParseAddr("192.168.1.30"): "198.51.100.1 from 192.168.1.30 via 192.168.1.1 dev ens33 uid 0"}
+		}, nil},
+		{"a rule that gives answers to the director", func(_ roles.Input, f *tasks.Facts) {
+			f.Rules, f.Ways = []string{"50: from 192.168.1.0/24 lookup 100"}, map[netip.Addr]string{netip.MustParseAddr("192.168.1.30"): "198.51.100.1 from 192.168.1.30 via 192.168.1.10 dev ens33 table 100 uid 0"}
+		}, nil},
+		{"a rule that sends answers elsewhere", func(_ roles.Input, f *tasks.Facts) {
+			f.Rules, f.Ways = []string{"49: from all lookup 10", "50: from 192.168.1.0/24 lookup 100"}, map[netip.Addr]string{netip.MustParseAddr("192.168.1.30"): "198.51.100.1 from 192.168.1.30 via 192.168.1.254 dev ens33 table 100 uid 0"}
+		}, []string{"answers from 192.168.1.30 do not leave through the director, but by table 100 (rule 50: from 192.168.1.0/24 lookup 100)"}},
+		{"the WAN address with another mask", func(in roles.Input, _ *tasks.Facts) {
+			d := in.Facts["director"]
+			d.Interfaces[len(d.Interfaces)-1].Addresses = []netip.Prefix{netip.MustParsePrefix("12.0.0.1/8")}
+		}, []string{"ens37 has 12.0.0.1/8 (now), and the inventory says 12.0.0.1/24"}},
+		{"the WAN address with another mask at boot", func(in roles.Input, _ *tasks.Facts) {
+			d := in.Facts["director"]
+			d.Network, d.Boot = tasks.NetworkScripts, &tasks.Boot{Files: []tasks.BootFile{{Path: "/etc/sysconfig/network-scripts/ifcfg-wan", Lines: []string{"DEVICE=ens37", "IPADDR=12.0.0.1", "NETMASK=255.0.0.0"}}}}
+		}, []string{"ens37 has 12.0.0.1/8 (/etc/sysconfig/network-scripts/ifcfg-wan), and the inventory says 12.0.0.1/24"}},
 		{"no such interface", func(_ roles.Input, f *tasks.Facts) { f.Interfaces[0].Name = "eth0" }, []string{"it has no interface ens33 (it has eth0)"}},
 		{"address elsewhere", func(_ roles.Input, f *tasks.Facts) {
 			f.Interfaces = []tasks.Interface{{Name: "lo"}, {Name: "ens33"}, {Name: "ens37", Addresses: f.Interfaces[0].Addresses}}
