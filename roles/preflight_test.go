@@ -61,14 +61,6 @@ func TestPreflight(t *testing.T) {
 		{"a rule that sends answers elsewhere", func(_ roles.Input, f *tasks.Facts) {
 			f.Rules, f.Ways = []string{"49: from all lookup 10", "50: from 192.168.1.0/24 lookup 100"}, map[netip.Addr]string{netip.MustParseAddr("192.168.1.30"): "198.51.100.1 from 192.168.1.30 via 192.168.1.254 dev ens33 table 100 uid 0"}
 		}, []string{"answers from 192.168.1.30 do not leave through the director, but by table 100 (rule 50: from 192.168.1.0/24 lookup 100)"}},
-		{"the WAN address with another mask", func(in roles.Input, _ *tasks.Facts) {
-			d := in.Facts["director"]
-			d.Interfaces[len(d.Interfaces)-1].Addresses = []netip.Prefix{netip.MustParsePrefix("12.0.0.1/8")}
-		}, []string{"ens37 has 12.0.0.1/8 (now), and the inventory says 12.0.0.1/24"}},
-		{"the WAN address with another mask at boot", func(in roles.Input, _ *tasks.Facts) {
-			d := in.Facts["director"]
-			d.Network, d.Boot = tasks.NetworkScripts, &tasks.Boot{Files: []tasks.BootFile{{Path: "/etc/sysconfig/network-scripts/ifcfg-wan", Lines: []string{"DEVICE=ens37", "IPADDR=12.0.0.1", "NETMASK=255.0.0.0"}}}}
-		}, []string{"ens37 has 12.0.0.1/8 (/etc/sysconfig/network-scripts/ifcfg-wan), and the inventory says 12.0.0.1/24"}},
 		{"no such interface", func(_ roles.Input, f *tasks.Facts) { f.Interfaces[0].Name = "eth0" }, []string{"it has no interface ens33 (it has eth0)"}},
 		{"address elsewhere", func(_ roles.Input, f *tasks.Facts) {
 			f.Interfaces = []tasks.Interface{{Name: "lo"}, {Name: "ens33"}, {Name: "ens37", Addresses: f.Interfaces[0].Addresses}}
@@ -433,5 +425,31 @@ func TestEverythingOwnedCanGo(t *testing.T) {
 	}
 	if len(kinds) < 15 {
 		t.Errorf("only %d kinds of entries were seen", len(kinds))
+	}
+}
+
+// TestPreflightMask: of one address with two masks one is wrong.
+func TestPreflightMask(t *testing.T) {
+	boot := &tasks.Boot{Files: []tasks.BootFile{{Path: "/etc/sysconfig/network-scripts/ifcfg-wan", Lines: []string{"DEVICE=ens37", "IPADDR=12.0.0.1", "NETMASK=255.0.0.0"}}}}
+	for _, c := range []struct {
+		name, live, want string
+		boot             *tasks.Boot
+	}{
+		{name: "now", live: "12.0.0.1/8", want: "ens37 has 12.0.0.1/8 (now), and the inventory says 12.0.0.1/24"},
+		{name: "at boot", live: "12.0.0.1/24", boot: boot, want: "ens37 has 12.0.0.1/8 (/etc/sysconfig/network-scripts/ifcfg-wan), and the inventory says 12.0.0.1/24"},
+		{name: "the same", live: "12.0.0.1/24"},
+		{name: "another address", live: "12.0.0.11/8"},
+	} {
+		in, now := fit(t, usual)
+		d := in.Facts["director"]
+		d.Interfaces[len(d.Interfaces)-1].Addresses = []netip.Prefix{netip.MustParsePrefix(c.live)}
+		d.Network, d.Boot = tasks.NetworkScripts, c.boot
+		var got []string
+		for _, p := range roles.Preflight(in, now) {
+			got = append(got, p.Text)
+		}
+		if strings.Join(got, "; ") != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
 	}
 }
