@@ -2,7 +2,7 @@
 # what takes long: every way to break a run, in the process and on machines;
 # bench, how fast it is beside Ansible;
 # dist, what is given away; dist-test, that on bare machines.
-# Debian or Ubuntu, root, Linux on x86-64, with Go.
+# Debian or Ubuntu, root, Linux on x86-64, with Go (packaging/go.sh says which).
 
 GO ?= go
 export CGO_ENABLED = 0
@@ -15,7 +15,10 @@ for_bench = $(for_fakehost) ansible ansible-mitogen python3
 for_dist = git
 for_dist_test = mmdebstrap util-linux
 
-.PHONY: bench demo test test-all unit unit-long unit-all lint build lab-test lab-test-all dist dist-test tools clean
+.PHONY: bench demo test test-all unit unit-long unit-all lint build lab-test lab-test-all dist dist-test tools clean new-enough
+
+new-enough:
+	@sh packaging/go.sh $(GO)
 
 demo: build ## a real cluster in the lab: deployed, verified
 	sh lab/packages.sh 'the lab' $(for_lab)
@@ -27,7 +30,7 @@ test-all: tools lint unit unit-all lab-test-all dist-test
 
 # A module cache that is not there yet is filled first, so that downloads do not
 # count as tests.
-tools:
+tools: new-enough
 	sh lab/packages.sh 'the lab' $(for_lab)
 	sh lab/packages.sh 'the tests' $(for_tests)
 	$(GO) mod download
@@ -69,10 +72,10 @@ bench: build ## beside Ansible, on the same hosts: bench/latest.json, bench/late
 	$(GO) build -trimpath -o bin/bench ./bench
 	bin/bench $(BENCH)
 
-build:
+build: new-enough
 	$(GO) build -trimpath -o bin/lvsdeploy ./cmd/lvsdeploy
 
-dist: ## binaries, .deb, .rpm, checksums
+dist: new-enough ## binaries, .deb, .rpm, checksums
 	sh lab/packages.sh packaging $(for_dist)
 	GO=$(GO) sh packaging/dist.sh
 
