@@ -21,10 +21,11 @@ var version string
 // description is what the help of lvsdeploy itself says besides the commands.
 const description = `exit codes:
   0    done, nothing failed
-  1    a task failed
+  1    a task failed, or the output could not be written
   2    wrong usage or inventory, nothing was contacted
   3    --check found changes to make
-  4    a host unreachable, not authenticated, its key refused, or lost on the way
+  4    a host unreachable, not authenticated, its key refused, or lost on the way;
+       or verify has no route to the service
   5    verify found the cluster wrong
   6    a change was rolled back
   130  interrupted
