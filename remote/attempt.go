@@ -46,10 +46,6 @@ func (a *attempt) run(ctx context.Context) (*link, error) {
 		return nil, ctx.Err()
 	}
 	defer release()
-	algorithms, err := a.known.algorithms(a.hop)
-	if err != nil {
-		return nil, a.settingsError(a.name, err)
-	}
 	raw, err := a.dialRaw(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +59,8 @@ func (a *attempt) run(ctx context.Context) (*link, error) {
 	c, chans, reqs, err := ssh.NewClientConn(conn, a.hop.addr(), &ssh.ClientConfig{
 		User:              a.hop.user,
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(a.keys...)},
-		HostKeyAlgorithms: algorithms,
+		HostKeyAlgorithms: a.known.algorithms(a.hop),
+		Config:            transport(),
 		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
 			a.keyErr = a.known.check(a.hop, a.name, key, a.cfg.AcceptNew || a.hop.acceptNew)
 			a.verified = a.keyErr == nil
@@ -151,7 +148,8 @@ func (a *attempt) explain(err error, greeting string, stalled bool) error {
 	}
 	var none *ssh.AlgorithmNegotiationError
 	if errors.As(err, &none) {
-		return a.fail(Unreachable, fmt.Errorf("its sshd is too old or too strict: %w", none), "")
+		return a.fail(Unreachable, nothingCommon(none), "SHA-1 and what is older are not used: "+
+			sshdKeyword(none)+" in its sshd_config says what it offers")
 	}
 	if a.verified {
 		a.refused = true

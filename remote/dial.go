@@ -62,7 +62,6 @@ func newDialer(cfg Config) (*dialer, error) {
 	d := &dialer{
 		cfg:       cfg,
 		settings:  settings,
-		known:     newKnownKeys(cfg.Home),
 		keys:      newKeyring(cfg.Home, ask),
 		ask:       ask,
 		secret:    &becomeSecret{password: cfg.BecomePassword, ask: ask},
@@ -71,6 +70,7 @@ func newDialer(cfg Config) (*dialer, error) {
 		vouched:   make(map[string]bool),
 		order:     make(map[string]int),
 	}
+	d.known = newKnownKeys(cfg.Home, d.warn)
 	if cfg.Forks > 0 {
 		d.slots = make(chan struct{}, cfg.Forks)
 	}
@@ -104,6 +104,16 @@ func (d *dialer) progress(host, doing string) {
 	d.reporting.Lock()
 	defer d.reporting.Unlock()
 	d.cfg.Progress(host, doing)
+}
+
+// warn tells of what does not end a connection.
+func (d *dialer) warn(host, text string) {
+	if d.cfg.Warn == nil {
+		return
+	}
+	d.reporting.Lock()
+	defer d.reporting.Unlock()
+	d.cfg.Warn(host, text)
 }
 
 // unanswered is a target whose host key the operator can be asked about.

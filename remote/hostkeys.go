@@ -2,60 +2,46 @@ package remote
 
 import (
 	"bytes"
-	"context"
-	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"net"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
-	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
-	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 )
 
-// knownKeys is the known_hosts files. Host keys are strict: an unknown key is
-// added only when the operator said so, a changed one is always refused.
+// knownKeys decides about host keys by the known_hosts files. It is strict: an
+// unknown key is added only when the operator said so, a changed one is always
+// refused. Where it differs from ssh(1), it is stricter, and says why.
 type knownKeys struct {
 	home string
+	warn func(host, text string) // may be nil
 
-	mu  sync.Mutex
-	dbs map[string]*keyDB // by the files' names
+	mu       sync.Mutex
+	files    map[source]*knownFile
+	revoked  map[string]*revocations
+	accepted map[string]bool // keys that could not be kept, see unknownKey.id
 }
 
-// keyDB is what a list of known_hosts files says.
-type keyDB struct {
-	*knownhosts.HostKeyDB
-	names map[string]string // of copies, see readable
-}
-
-func newKnownKeys(home string) *knownKeys {
-	return &knownKeys{home: home, dbs: make(map[string]*keyDB)}
-}
-
-// plainAlgorithms are the host key algorithms for a host nothing is known
-// about: no certificates, since nobody is known who could have signed them.
-var plainAlgorithms = [...]string{
-	ssh.KeyAlgoED25519,
-	ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
-	ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512,
+func newKnownKeys(home string, warn func(host, text string)) *knownKeys {
+	return &knownKeys{home: home, warn: warn, files: make(map[source]*knownFile),
+		revoked: make(map[string]*revocations), accepted: make(map[string]bool)}
 }
 
 // unknownKey is why a host that was not met before is refused.
 type unknownKey struct {
-	hop hop
-	key ssh.PublicKey
+	hop   hop
+	key   ssh.PublicKey
+	note  string // what its certificate lacks, or where else the key stands
+	known bool   // it stands in a file that is switched off
 }
 
 func (u *unknownKey) Error() string {
-	return fmt.Sprintf("its %s key %s is not known", keyType(u.key), ssh.FingerprintSHA256(u.key))
+	return fmt.Sprintf("its %s is not known%s", describe(u.key), u.note)
 }
+
+func (u *unknownKey) id() string { return u.hop.keyName() + " " + string(u.key.Marshal()) }
 
 // keyType names a key the way ssh-keygen -l does.
 func keyType(k ssh.PublicKey) string {
@@ -66,120 +52,143 @@ func keyType(k ssh.PublicKey) string {
 	return strings.ToUpper(t)
 }
 
-// files lists the known_hosts files for h; new keys go to the first.
-func (k *knownKeys) files(h hop) []string {
-	files := h.knownHosts
-	if len(files) == 0 {
-		files = []string{filepath.Join(k.home, ".ssh", "known_hosts"), filepath.Join(k.home, ".ssh", "known_hosts2")}
-	}
-	return append(files[:len(files):len(files)], systemKnownHosts()...)
+func describe(k ssh.PublicKey) string {
+	k = plainKey(k)
+	return keyType(k) + " key " + ssh.FingerprintSHA256(k)
 }
 
-// algorithms orders the host key algorithms for h by what is known of it:
-// asked for another type of key, the host would seem to have changed its own.
-func (k *knownKeys) algorithms(h hop) ([]string, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	db, err := k.db(h)
-	if err != nil {
-		return nil, err
+// plainKey is the key in a certificate, or the key itself.
+func plainKey(k ssh.PublicKey) ssh.PublicKey {
+	if cert, ok := k.(*ssh.Certificate); ok {
+		return cert.Key
 	}
-	list := db.HostKeyAlgorithms(h.keyName())
-	for _, a := range plainAlgorithms {
-		if !contains(list, a) {
-			list = append(list, a)
-		}
-	}
-	return list, nil
+	return k
 }
 
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
+func sameKey(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }
+
+// read returns the files for h, each read once. The caller holds k.mu.
+func (k *knownKeys) read(h hop) []*knownFile {
+	var files []*knownFile
+	for _, s := range k.sources(h) {
+		f := k.files[s]
+		if f == nil {
+			f = readKnownHosts(s)
+			k.files[s] = f
 		}
+		files = append(files, f)
 	}
-	return false
+	return files
 }
 
-// db reads the files for h, once.
-func (k *knownKeys) db(h hop) (*keyDB, error) {
-	files := k.files(h)
-	id := strings.Join(files, "\x00")
-	if db := k.dbs[id]; db != nil {
-		return db, nil
-	}
-	db := &keyDB{names: make(map[string]string)}
-	var there, temp []string
-	defer func() {
-		for _, f := range temp {
-			_ = os.Remove(f)
-		}
-	}()
-	for _, f := range files {
-		copied, err := readable(f)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, &Error{Op: "read " + f, Kind: Settings, Err: err}
-		}
-		if copied != "" {
-			temp = append(temp, copied)
-			db.names[copied] = f
-			f = copied
-		}
-		there = append(there, f)
-	}
-	var err error
-	if db.HostKeyDB, err = knownhosts.NewDB(there...); err != nil {
-		return nil, &Error{Op: "read known hosts", Kind: Settings, Err: err}
-	}
-	k.dbs[id] = db
-	return db, nil
+// forget has the files read again.
+func (k *knownKeys) forget() { k.files = make(map[source]*knownFile) }
+
+// verdict is what the files say about a host's key.
+type verdict int
+
+const (
+	keyNew verdict = iota
+	keyKnown
+	keyChanged
+	keyRevoked
+	keyBad // a certificate that nobody signed
+)
+
+// judgement is a verdict with what it is based on.
+type judgement struct {
+	verdict verdict
+	entry   *knownEntry // nil for keyNew, unless it stands in a file that is switched off
+	key     ssh.PublicKey
+	note    string // of a certificate that does not count, and so its key alone was looked up
 }
 
-// readable checks that the library can read path. Lines it cannot read (a key
-// type of another age, a typing error) are skipped, as ssh(1) does: then it
-// returns the name of a copy that has them empty, so that lines keep their
-// numbers.
-func readable(path string) (copied string, err error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	if _, err := xknownhosts.New(path); err == nil {
-		return "", nil
-	}
-	f, err := os.CreateTemp("", "lvsdeploy-known-hosts-")
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	for line := range bytes.Lines(text) {
-		one := bytes.TrimSpace(line)
-		if len(one) > 0 && one[0] != '#' && !readableLine(one) {
-			line = []byte("\n")
+// judge decides about key by the lines for name, as OpenSSH does it
+// (sshconnect.c, check_host_key). bare is the name without its port, or empty:
+// a key that is known by that is known, one that differs there says nothing.
+func judge(files []*knownFile, name, bare, principal string, key ssh.PublicKey) judgement {
+	entries := lookup(files, name)
+	j := standing(entries, key)
+	if j.verdict == keyKnown {
+		if cert, ok := key.(*ssh.Certificate); ok {
+			reason, err := certTrouble(cert, principal)
+			if err != nil {
+				return judgement{verdict: keyBad, key: key, note: err.Error()}
+			}
+			if reason != "" {
+				j = judgement{verdict: keyNew, key: key, note: reason}
+			}
 		}
-		if _, err := f.Write(line); err != nil {
-			return f.Name(), err
+	} else if j.verdict == keyNew && bare != "" {
+		// the revocation of a key is not about a port
+		if b := judge(files, bare, "", principal, key); b.verdict == keyKnown || b.verdict == keyRevoked || b.verdict == keyBad {
+			return b
 		}
 	}
-	return f.Name(), nil
+	cert, ok := key.(*ssh.Certificate)
+	if !ok || j.verdict != keyNew {
+		return j
+	}
+	if j.note == "" {
+		j.note = unsigned(entries, cert)
+	}
+	note := j.note
+	j = judge(files, name, bare, principal, cert.Key)
+	if j.note == "" {
+		j.note = note
+	}
+	return j
 }
 
-func readableLine(line []byte) bool {
-	f, err := os.CreateTemp("", "lvsdeploy-known-hosts-")
-	if err != nil {
-		return false
+// standing holds key against the lines about its host.
+func standing(entries []knownEntry, key ssh.PublicKey) judgement {
+	j := judgement{verdict: keyNew, key: key}
+	cert, isCert := key.(*ssh.Certificate)
+	var unused, differs, differsUnused *knownEntry
+	for i := range entries {
+		e := &entries[i]
+		switch {
+		case e.marker == revoked:
+			if e.key != nil && (sameKey(plainKey(key), plainKey(e.key)) || isCert && sameKey(cert.SignatureKey, plainKey(e.key))) {
+				return judgement{verdict: keyRevoked, entry: e, key: key}
+			}
+		case j.verdict == keyKnown:
+		case e.marker == authority:
+			if isCert && e.key != nil && !e.file.off && sameKey(cert.SignatureKey, plainKey(e.key)) {
+				j.verdict, j.entry = keyKnown, e
+			}
+		case isCert:
+		case e.key != nil && sameKey(key, e.key):
+			if e.file.off {
+				unused = e
+			} else {
+				j.verdict, j.entry = keyKnown, e
+			}
+		case e.file.off:
+			differsUnused = nearer(differsUnused, e, key)
+		default:
+			differs = nearer(differs, e, key)
+		}
 	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	if _, err := f.Write(line); err != nil {
-		return false
+	switch {
+	case j.verdict == keyKnown:
+	case differs != nil:
+		j.verdict, j.entry = keyChanged, differs
+	case unused != nil:
+		j.entry = unused
+	case differsUnused != nil:
+		j.verdict, j.entry = keyChanged, differsUnused
 	}
-	_, err = xknownhosts.New(f.Name())
-	return err == nil
+	return j
+}
+
+// nearer is the line to show for a key that changed: the first of its type, or
+// else the first.
+func nearer(shown, e *knownEntry, key ssh.PublicKey) *knownEntry {
+	if shown == nil || keyFormat(shown.kind) != key.Type() && keyFormat(e.kind) == key.Type() {
+		return e
+	}
+	return shown
 }
 
 // check decides about key as the host key of h, called name in messages.
@@ -190,21 +199,13 @@ func (k *knownKeys) check(h hop, name string, key ssh.PublicKey, acceptNew bool)
 	err := k.verdict(h, name, key)
 	var unknown *unknownKey
 	if errors.As(err, &unknown) && acceptNew {
-		return k.add(h, name, key)
+		return k.add(h, name, unknown.key)
 	}
 	return err
 }
 
 // verdict is check without adding; the caller holds k.mu.
 func (k *knownKeys) verdict(h hop, name string, key ssh.PublicKey) error {
-	db, err := k.db(h)
-	if err != nil {
-		return err
-	}
-	err = db.HostKeyCallback()(h.keyName(), &net.TCPAddr{IP: net.IPv4zero, Port: 1}, key)
-	if err == nil {
-		return nil
-	}
 	fail := func(err error, hint string) error {
 		op := fmt.Sprintf("trust %s (%s)", name, h.addr())
 		if name == h.host {
@@ -212,150 +213,90 @@ func (k *knownKeys) verdict(h hop, name string, key ssh.PublicKey) error {
 		}
 		return &Error{Host: name, Op: op, Kind: HostKey, Err: err, Hint: hint}
 	}
-	var revoked *xknownhosts.RevokedError
-	if errors.As(err, &revoked) {
-		return fail(fmt.Errorf("its %s key %s is marked @revoked in %s", keyType(key), ssh.FingerprintSHA256(key),
-			db.where(revoked.Revoked)), "give the host new keys (ssh-keygen -A), or find out who answers there")
+	const renew = "give the host new keys (ssh-keygen -A), or find out who answers there"
+	if short := tooShort(key, h.rsaBits); short != "" {
+		return fail(errors.New(short), "give the host new keys: ssh-keygen -A on it makes those that are missing")
 	}
-	var differs *xknownhosts.KeyError
-	if !errors.As(err, &differs) {
-		return fail(errors.New(strings.TrimPrefix(err.Error(), "ssh: ")), "")
-	}
-	if len(differs.Want) == 0 {
-		return fail(&unknownKey{hop: h, key: key}, "compare it with the output of: ssh-keygen -lf /etc/ssh/ssh_host_"+
-			strings.ToLower(keyType(key))+"_key.pub on the host; then --accept-new adds it to known_hosts")
-	}
-	want := differs.Want[0]
-	for _, w := range differs.Want {
-		if w.Key.Type() == key.Type() {
-			want = w
+	if err, hint := k.checkRevoked(h, key); err != nil {
+		if hint == "" {
+			hint = renew
 		}
+		return fail(err, hint)
 	}
-	file, _, _ := strings.Cut(db.where(want), ":")
-	return fail(fmt.Errorf("its %s key %s is not the one in %s", keyType(key), ssh.FingerprintSHA256(key), db.where(want)),
-		fmt.Sprintf("was it reinstalled? then: ssh-keygen -f %s -R '%s'; if not, somebody else may be answering", file, knownhosts.Normalize(h.keyName())))
-}
-
-// where names a line of known_hosts.
-func (db *keyDB) where(k xknownhosts.KnownKey) string {
-	file := k.Filename
-	if name, ok := db.names[file]; ok {
-		file = name
-	}
-	return fmt.Sprintf("%s:%d", file, k.Line)
-}
-
-// add appends key to known_hosts, unless somebody else has done so meanwhile.
-// The file is only ever appended to. The caller holds k.mu.
-func (k *knownKeys) add(h hop, name string, key ssh.PublicKey) error {
-	path := k.files(h)[0]
-	fail := func(err error) error {
-		return &Error{Host: name, Op: fmt.Sprintf("add the key of %s to %s", name, path), Kind: HostKey, Err: plainPath(err)}
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fail(err)
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return fail(err)
-	}
-	defer f.Close()
-	if err := lockFile(f); err != nil {
-		return fail(err)
-	}
-	k.dbs = make(map[string]*keyDB) // read it again, now that nobody else writes
-	err = k.verdict(h, name, key)
-	var unknown *unknownKey
-	if !errors.As(err, &unknown) {
-		return err
-	}
-	pattern := knownhosts.Normalize(h.keyName())
-	if h.hashNames {
-		pattern = xknownhosts.HashHostname(pattern)
-	}
-	line := fmt.Sprintf("%s %s", pattern, ssh.MarshalAuthorizedKey(key))
-	if size, err := f.Seek(0, io.SeekEnd); err == nil && size > 0 {
-		last := make([]byte, 1)
-		if _, err := f.ReadAt(last, size-1); err == nil && last[0] != '\n' {
-			line = "\n" + line
+	files := k.read(h)
+	n, bare, principal := h.names()
+	j := judge(files, n, bare, principal, key)
+	its := describe(j.key)
+	switch j.verdict {
+	case keyKnown:
+		return nil
+	case keyBad:
+		return fail(errors.New(j.note), renew)
+	case keyRevoked:
+		what := its
+		if cert, ok := j.key.(*ssh.Certificate); ok && sameKey(cert.SignatureKey, plainKey(j.entry.key)) {
+			what = "certificate's authority, " + describe(cert.SignatureKey) + ","
 		}
+		return fail(fmt.Errorf("its %s is marked @revoked in %s", what, j.entry.where()), renew)
+	case keyChanged:
+		return fail(fmt.Errorf("its %s is not the one in %s%s", its, j.entry.where(), changedNote(j)),
+			fmt.Sprintf("was it reinstalled? then: ssh-keygen -f %s -R '%s'; if not, somebody else may be answering", j.entry.file.path, n))
 	}
-	if _, err := f.WriteString(line); err != nil {
-		return fail(err)
+	u := &unknownKey{hop: h, key: j.key, note: j.note}
+	if j.entry != nil {
+		u.known = true
+		u.note = fmt.Sprintf(": %s has it, but ~/.ssh/config switches that file off", j.entry.where())
 	}
-	if err := f.Sync(); err != nil {
-		return fail(err)
-	}
-	k.dbs = make(map[string]*keyDB)
-	return nil
-}
-
-func plainPath(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
-}
-
-// askable returns the unknown host key that err is about, if the operator can
-// be asked about it and has not been yet.
-func (d *dialer) askable(ctx context.Context, err error) *unknownKey {
-	var u *unknownKey
-	if d.cfg.Terminal == nil || ctx.Err() != nil || !errors.As(err, &u) || u.hop.strict || d.vouched[u.id()] {
+	if k.accepted[u.id()] {
 		return nil
 	}
-	return u
+	if h.userFiles.none {
+		return fail(fmt.Errorf("%s, and ~/.ssh/config has UserKnownHostsFile none: there is no file to add it to", u.Error()),
+			"take that line away, or put the key into a file that GlobalKnownHostsFile names")
+	}
+	if reason, hint := untold(h, files); reason != "" {
+		return fail(fmt.Errorf("whether its %s is known cannot be told: %s", its, reason), hint)
+	}
+	return fail(u, "compare it with the output of: ssh-keygen -lf /etc/ssh/ssh_host_"+
+		strings.ToLower(keyType(j.key))+"_key.pub on the host; then --accept-new adds it to known_hosts")
 }
 
-// askUnknown asks once about all host keys that are not known, adds those the
-// operator vouches for, and returns the targets that are worth another try;
-// the others end here.
-func (d *dialer) askUnknown(open []unanswered, ended func(string, Result)) []Target {
-	if len(open) == 0 {
-		return nil
+func changedNote(j judgement) string {
+	switch {
+	case j.entry.key == nil:
+		return fmt.Sprintf(", which is of a type or shape that is not supported here (%s)", j.entry.kind)
+	case j.entry.file.off:
+		return "; ~/.ssh/config switches that file off, but a changed key is refused all the same"
 	}
-	d.forgetGateways()
-	slices.SortFunc(open, func(a, b unanswered) int { return d.order[a.target.Name] - d.order[b.target.Name] })
-	var unknown []*unknownKey
-	var question strings.Builder
-	asked := make(map[string]bool)
-	for _, o := range open {
-		if u := o.key; !asked[u.id()] {
-			asked[u.id()] = true
-			unknown = append(unknown, u)
-			fmt.Fprintf(&question, "  %-12s %-24s %s %s\n", u.hop.name, u.hop.addr(), keyType(u.key), ssh.FingerprintSHA256(u.key))
-		}
-	}
-	yes, err := d.ask.confirm("these host keys are not known yet:\n" + question.String() + "add them to known_hosts and go on?")
-	vouched := err == nil && yes
-	failed := make(map[string]error)
-	for _, u := range unknown {
-		if !vouched {
-			break
-		}
-		d.vouched[u.id()] = true
-		d.known.mu.Lock()
-		if err := d.known.add(u.hop, u.hop.name, u.key); err != nil {
-			failed[u.id()] = err
-		}
-		d.known.mu.Unlock()
-	}
-	var retry []Target
-	for _, o := range open {
-		switch err := failed[o.key.id()]; {
-		case !vouched:
-			ended(o.target.Name, Result{Err: o.err})
-		case err != nil:
-			ended(o.target.Name, Result{Err: d.settingsError(o.target.Name, err)})
-		default:
-			retry = append(retry, o.target)
-		}
-	}
-	return retry
+	return j.note
 }
 
-func (u *unknownKey) id() string { return u.hop.keyName() + " " + string(u.key.Marshal()) }
+// untold is why a key that no line names may be known all the same, or have
+// changed: ssh takes what it cannot read for empty.
+func untold(h hop, files []*knownFile) (reason, hint string) {
+	if h.command {
+		return "~/.ssh/config has a KnownHostsCommand, which is not run here",
+			"put the host's key into known_hosts: ssh-keyscan shows it"
+	}
+	for _, f := range files {
+		if f.err != nil {
+			return fmt.Sprintf("cannot read %s: %v", f.path, f.err), "make that file readable, or remove it"
+		}
+	}
+	return "", ""
+}
 
-// nonce returns random text that nothing else contains.
-func nonce() string { return rand.Text() }
+// leastRSA is the shortest RSA key that OpenSSH takes, unless told otherwise.
+const leastRSA = 1024
+
+func tooShort(key ssh.PublicKey, least int) string {
+	crypto, ok := plainKey(key).(ssh.CryptoPublicKey)
+	if !ok {
+		return ""
+	}
+	k, ok := crypto.CryptoPublicKey().(*rsa.PublicKey)
+	if least = max(least, leastRSA); !ok || k.N.BitLen() >= least {
+		return ""
+	}
+	return fmt.Sprintf("its %s has %d bits, fewer than %d", describe(key), k.N.BitLen(), least)
+}

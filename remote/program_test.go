@@ -24,6 +24,9 @@ func target(name string, s *sshtest.Server) Target {
 // TestMain keeps the developer's own agent out of the tests, and has many of
 // them at a time, whatever the machine has of processors: they mostly wait.
 func TestMain(m *testing.M) {
+	if to := os.Getenv(proxyTo); to != "" {
+		os.Exit(proxy(to))
+	}
 	if err := errors.Join(os.Unsetenv("SSH_AUTH_SOCK"), flag.Set("test.parallel", "8")); err != nil {
 		panic(err)
 	}

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -302,3 +303,6 @@ func open(f File) (fs.File, error) {
 	}
 	return os.Open(f.Source)
 }
+
+// nonce returns random text that nothing else contains.
+func nonce() string { return rand.Text() }

@@ -36,6 +36,8 @@ type Config struct {
 	BecomePassword string                   // sudo's; empty: none known
 	Progress       func(host, doing string) // may be nil; called from several goroutines, but one at a time
 
+	Warn func(host, text string) // the same, for what the operator has to know and is no error
+
 	keepalive time.Duration // tests make it shorter
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,12 +22,8 @@ type hop struct {
 	identityFiles  []string // from ~/.ssh/config
 	identitiesOnly bool
 
-	alias      string        // HostKeyAlias
-	knownHosts []string      // UserKnownHostsFile
-	acceptNew  bool          // StrictHostKeyChecking accept-new or no
-	strict     bool          // StrictHostKeyChecking yes: do not ask
-	hashNames  bool          // HashKnownHosts
-	timeout    time.Duration // ConnectTimeout
+	trust                 // what makes its host key known
+	timeout time.Duration // ConnectTimeout
 }
 
 func (h hop) addr() string { return net.JoinHostPort(h.host, strconv.Itoa(h.port)) }
@@ -39,14 +34,6 @@ func (h hop) login() string {
 		return h.user + "@" + h.host
 	}
 	return fmt.Sprintf("-p %d %s@%s", h.port, h.user, h.host)
-}
-
-// keyName is what known_hosts is asked about, with a port.
-func (h hop) keyName() string {
-	if h.alias != "" {
-		return net.JoinHostPort(strings.ToLower(h.alias), "22")
-	}
-	return net.JoinHostPort(strings.ToLower(h.host), strconv.Itoa(h.port))
 }
 
 // route returns the jump hosts of t, then t itself.
@@ -178,21 +165,7 @@ func (c *sshConfig) hop(name, host, login string, port int) (hop, *settings, err
 		}
 	}
 	h.identitiesOnly = s.yes("identitiesonly")
-	h.alias = s.get("hostkeyalias")
-	for _, f := range s.first["userknownhostsfile"] {
-		// Whoever switches known_hosts off would no longer hear of a changed
-		// key. That is never weaker here: the usual file is used instead.
-		if !strings.EqualFold(f, "none") && f != "/dev/null" && !strings.EqualFold(f, os.DevNull) {
-			h.knownHosts = append(h.knownHosts, path(f))
-		}
-	}
-	switch strings.ToLower(s.get("stricthostkeychecking")) {
-	case "accept-new", "no", "off":
-		h.acceptNew = true
-	case "yes":
-		h.strict = true
-	}
-	h.hashNames = s.yes("hashknownhosts")
+	h.trust = s.trust(path)
 	if v := s.get("connecttimeout"); v != "" {
 		if n, err := strconv.Atoi(v); err == nil && n > 0 {
 			h.timeout = time.Duration(n) * time.Second

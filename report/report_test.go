@@ -306,6 +306,24 @@ func TestManyHosts(t *testing.T) {
 	}
 }
 
+// A warning is no failure, and nothing among the results.
+func TestWarn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out, diagnostics buffer
+		r := New(Options{Out: &out, Err: &diagnostics})
+		r.Warn("web1", "its key is not kept")
+		r.Event(task("web1", "serve", "write /etc/fstab", engine.OK, 0))
+		r.Event(engine.Event{Kind: engine.KindSummary})
+		r.Close()
+		if got := diagnostics.String(); got != "web1  warning  its key is not kept\n" {
+			t.Errorf("told %q", got)
+		}
+		if strings.Contains(out.String(), "its key") || r.Exit() != Done {
+			t.Errorf("exit %d, results:\n%s", r.Exit(), out.String())
+		}
+	})
+}
+
 // What a host says cannot move the cursor or fake a line of ours.
 func TestInjection(t *testing.T) {
 	evil := "\x1b[2J\x1b[1;1Hfake\x1b]0;title\x07\x1b]8;;http://x\x1b\\ \u009b31m\x9b \u202edesrever\x1bc\x1b[31\nroot\rok   \x08\x7f\x00"
@@ -319,6 +337,7 @@ func TestInjection(t *testing.T) {
 		r.Event(e)
 		e.Status = engine.Skipped
 		r.Event(e)
+		r.Warn("web1"+evil, evil)
 		r.Event(engine.Event{Kind: engine.KindError, Host: "web2", Err: errors.New(evil), Hint: evil})
 		r.Event(engine.Event{Kind: engine.KindSummary})
 		r.Close()

@@ -69,6 +69,7 @@ func open(c *cli.Context, std streams, mode inventory.Mode) (*session, error) {
 		Progress: func(host, doing string) {
 			s.report.Event(engine.Event{Kind: engine.KindHost, Host: host, Detail: doing})
 		},
+		Warn: s.report.Warn,
 	}
 	if tty != nil {
 		tty.pause = s.report.Pause

@@ -31,7 +31,7 @@ var rules = map[string]rule{
 	"tasks":     {[]string{"shell", "templates"}, nil, "a task is a value that knows no cluster and no connection"},
 	"roles":     {[]string{"inventory", "tasks", "templates", "filter"}, nil, "a plan is made without contacting any host, and quotes nothing by itself"},
 	"bound":     {nil, nil, "one place says what is taken from a host, and knows nothing of what it is for"},
-	"remote": {[]string{"bound", "shell"}, []string{"golang.org/x/crypto/", "github.com/pkg/sftp", "github.com/skeema/knownhosts", "github.com/kevinburke/ssh_config", "golang.org/x/sync/errgroup", "golang.org/x/sys/windows"},
+	"remote": {[]string{"bound", "shell"}, []string{"golang.org/x/crypto/", "github.com/pkg/sftp", "golang.org/x/sync/errgroup", "golang.org/x/sys/windows"},
 		"connections know nothing of what runs over them"},
 	"engine":    {[]string{"bound", "tasks", "shell", "remote"}, nil, "it runs programs, and knows neither inventory nor roles"},
 	"verify":    {[]string{"bound", "inventory", "shell", "filter"}, nil, "its verdict must not lean on the code that deployed"},
