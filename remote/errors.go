@@ -66,15 +66,18 @@ type ExitError struct {
 
 // Error says the exit status and, where there is one, the last line of stderr.
 func (e *ExitError) Error() string {
-	how := fmt.Sprintf("exit status %d", e.Code)
-	if e.Signal != "" {
-		how = "killed by signal " + e.Signal
-	}
-	msg := "program failed on " + e.Host + ": " + how
+	msg := "program failed on " + e.Host + ": " + e.how()
 	if line := lastLine(e.Stderr); line != "" {
 		msg += ": " + line
 	}
 	return msg
+}
+
+func (e *ExitError) how() string {
+	if e.Signal != "" {
+		return "killed by signal " + e.Signal
+	}
+	return fmt.Sprintf("exit status %d", e.Code)
 }
 
 // lastLine returns the last line of s that has text, safe for a terminal.

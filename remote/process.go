@@ -151,6 +151,7 @@ func (p *Process) readStdout() {
 				p.mu.Lock()
 				p.noise = append(p.noise[:0], head[max(0, len(head)-noiseKept):]...)
 				p.mu.Unlock()
+				p.signal()
 				head = head[max(0, len(head)-noiseKept):]
 				break
 			}

@@ -40,6 +40,8 @@ type Process struct {
 	out      outbox
 	mark     string // printed once the shell has the program, see bootstrap
 	ask      string // sudo's prompt
+	stray    string // printed by a shell that is not ours, see bootstrap
+	shell    string // printed by the shell that calls sudo
 	password bool   // there is one to give to sudo
 	event    chan struct{}
 	ended    chan struct{} // closed when the channel and all its streams are over
@@ -73,6 +75,7 @@ func (c *Conn) Program(ctx context.Context, script string) (*Process, error) {
 		if password, _ = c.secret.get(); password != "" {
 			return c.start(ctx, script, password, false)
 		}
+		err = c.mayOnly(ctx, err)
 	}
 	return p, err
 }
@@ -87,8 +90,8 @@ func (c *Conn) Command(ctx context.Context, script string) (*Process, error) {
 		return c.Program(ctx, script)
 	}
 	p, err := c.start(ctx, script, "", true)
-	var refused *Error
-	if errors.As(err, &refused) && refused.Kind == Refused { // csh takes no long words
+	var no *startError
+	if errors.As(err, &no) && no.again { // csh takes no long words
 		return c.Program(ctx, script)
 	}
 	return p, err
@@ -102,7 +105,7 @@ const longestCommand = 24 << 10
 // sh joins them again with the newline of its own IFS, which takes it no
 // process; with -f it does not look for files of such names.
 func argument(script, mark string) string {
-	return `exec /bin/sh -c 'printf %s ` + mark + `; set -f; was=$IFS; IFS=${IFS#??}; eval "set +f;set --;IFS=\$was;$*"' sh ` +
+	return `exec /bin/sh -c 'printf %s ` + apart(mark) + `; set -f; was=$IFS; IFS=${IFS#??}; eval "set +f;set --;IFS=\$was;$*"' sh ` +
 		strings.ReplaceAll(shell.Quote(script), "\n", "' '")
 }
 
@@ -163,14 +166,21 @@ func (p *Process) Stop(why error) { p.conn.link.end(why) }
 func (p *Process) Stage() time.Duration { return p.conn.link.stage }
 
 // bootstrap is the only program text that is ever in an argument list. The
-// mark says that all of the script has arrived; it is the script's last line
-// too, so that one cut short by a broken connection is not run. Nothing may
-// follow the script before the mark is out: busybox's head reads ahead.
-func bootstrap(script, mark string) (command, input string) {
-	input = script + "\n#" + mark
-	return fmt.Sprintf(`p=$(head -c %d); case "$p" in *"#%s") printf %%s %s; eval "$p";; *) exit 74;; esac`,
-		len(input), mark, mark), input
+// script's first and last line say that all of it has arrived, so that one that
+// a broken connection cut short, or something else read a line of, is not run.
+// Nothing may follow the script before the mark is out: busybox's head reads
+// ahead. The first line ends any other shell that reads it: one that a start-up
+// file began in place of ours.
+func (p *Process) bootstrap(script string) (command, input string) {
+	tail := nonce()
+	input = fmt.Sprintf("[ \"$p0\" = %s ] || { echo %s; exit %d; }\n%s\n#%s", tail, apart(p.stray), otherShell, script, tail)
+	return fmt.Sprintf(`p0=%s; p=$(head -c %d); case "$p" in "["*"#%s") printf %%s %s; eval "$p";; *) exit %d;; esac`,
+		tail, len(input), tail, apart(p.mark), cutShort), input
 }
+
+// apart writes a word of ours so that it is one only for the shell that is to
+// say it, and not for what prints commands or input (set -x, cat).
+func apart(word string) string { return word[:8] + `""` + word[8:] }
 
 // start starts script, from an argument if it is public.
 func (c *Conn) start(ctx context.Context, script, password string, public bool) (*Process, error) {
@@ -187,7 +197,7 @@ func (c *Conn) start(ctx context.Context, script, password string, public bool) 
 	in := newInbox()
 	p := &Process{
 		Stdout: in, conn: c, ctx: ctx, ch: ch, in: in,
-		mark: nonce(), ask: nonce(), password: password != "", event: make(chan struct{}, 1), ended: make(chan struct{}),
+		mark: nonce(), ask: nonce(), stray: nonce(), shell: nonce(), password: password != "", event: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	p.Stdin = programInput{p}
 	var command, input string
@@ -195,10 +205,10 @@ func (c *Conn) start(ctx context.Context, script, password string, public bool) 
 		command = argument(script, p.mark)
 	} else {
 		var boot string
-		boot, input = bootstrap(script, p.mark)
+		boot, input = p.bootstrap(script)
 		command = "exec /bin/sh -c '" + boot + "'"
 		if c.become {
-			command = sudoCommand(boot, p.mark, p.ask, password != "")
+			command = sudoCommand(boot, p, password != "")
 		}
 	}
 	// Without a reply, the program can follow at once: a round trip less. That
@@ -219,55 +229,4 @@ func (c *Conn) start(ctx context.Context, script, password string, public bool) 
 		return nil, err
 	}
 	return p, nil
-}
-
-// begin hands over the script, the sudo password before it if that is asked
-// for, and waits until the host has both.
-func (p *Process) begin(input, password string) error {
-	op := "start a program on " + p.conn.name
-	// With a password to give, sudo must be done with its input before the
-	// script is sent: a mark of its own says so.
-	wanted, sent, answered := 1, input == "", 0
-	if p.ready() {
-		wanted = 2
-	}
-	late := make(chan struct{})
-	patience := bound.NewSilence(p.conn.link.stage, func() bool { close(late); return true })
-	defer patience.End()
-	for {
-		over := false
-		select {
-		case <-p.ended:
-			over = true // asked before the marks: a short program may have ended well
-		default:
-		}
-		p.mu.Lock()
-		marks, prompts := p.marks, p.prompts
-		p.mu.Unlock()
-		if marks >= wanted {
-			return nil
-		}
-		if over {
-			return p.notStarted(op)
-		}
-		if !sent && (wanted == 1 || marks == 1) {
-			sent = true
-			p.send([]byte(input))
-		}
-		if prompts > answered {
-			if answered > 0 {
-				return p.sudoRefused()
-			}
-			answered = prompts
-			p.send([]byte(password + "\n"))
-		}
-		select {
-		case <-p.event:
-		case <-p.ended:
-		case <-p.ctx.Done():
-			return p.conn.canceled(op, p.ctx)
-		case <-late:
-			return p.notAnswered(op)
-		}
-	}
 }

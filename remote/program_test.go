@@ -302,7 +302,7 @@ func TestProgramShort(t *testing.T) {
 		// The mark and the end of the program arrive together.
 		_, mark, _ := strings.Cut(cmd, "printf %s ")
 		mark, _, _ = strings.Cut(mark, ";")
-		_, _ = io.WriteString(stdout, mark)
+		_, _ = io.WriteString(stdout, strings.ReplaceAll(mark, `""`, ""))
 		return 0
 	}})
 	c := dialOne(t, Config{Home: sshtest.Home(t, s)}, target("web1", s))
@@ -354,7 +354,7 @@ func TestProgramNotStarted(t *testing.T) {
 		opts sshtest.Options
 		want string
 	}{
-		{"nologin", sshtest.Options{Exec: refuse("This account is currently not available.\n", 1)}, "cannot start a program on web1: This account is currently not available."},
+		{"nologin", sshtest.Options{Exec: refuse("This account is currently not available.\n", 1)}, "cannot start a program on web1: user root has no login shell there: This account is currently not available."},
 		{"silent", sshtest.Options{Exec: refuse("", 3)}, "exit status 3"},
 		{"control characters", sshtest.Options{Exec: refuse("\x1b[2Jgo\x07ne\n", 1)}, "[2Jgo ne"},
 		{"no answer", sshtest.Options{NoExec: true}, "no answer in time"},

@@ -1,7 +1,7 @@
 package remote
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"strings"
 )
@@ -13,14 +13,15 @@ import (
 // With a password, sudo asks for it with a prompt of ours (-p) on stderr and
 // reads it from stdin (-S), whatever it has cached (-k), so that it is known
 // whether a password is wanted. A mark then says that sudo has read its last.
-// Without one, sudo must not ask (-n).
-func sudoCommand(boot, mark, prompt string, password bool) string {
+// Without one, sudo must not ask (-n). A word before sudo says that the shell
+// got as far: what does not answer then is sudo.
+func sudoCommand(boot string, p *Process, password bool) string {
 	flags := "-n"
 	if password {
-		flags = "-S -k -p " + prompt
-		boot = fmt.Sprintf(`printf %%s %s; %s`, mark, boot)
+		flags = "-S -k -p " + apart(p.ask)
+		boot = fmt.Sprintf(`printf %%s %s; %s`, apart(p.mark), boot)
 	}
-	return `exec /bin/sh -c 'if [ "$(id -u)" = 0 ]; then exec /bin/sh -c "$1"; fi; LC_ALL=C exec sudo ` +
+	return `exec /bin/sh -c 'printf %s ` + apart(p.shell) + `; if [ "$(id -u)" = 0 ]; then exec /bin/sh -c "$1"; fi; LC_ALL=C exec sudo ` +
 		flags + ` -u root /bin/sh -c "$1"' sh '` + boot + `'`
 }
 
@@ -44,66 +45,132 @@ func (p *Process) sudoRefused() error {
 	return p.sudoError("sudo refused the password", "is it the password of user "+p.conn.user+" on that host?", false)
 }
 
-// sudoSays are messages of sudo (in the C locale) and what they mean.
+// sudoSays are messages of sudo and sudo-rs (in the C locale) and what they mean.
 var sudoSays = [...]struct{ says, means, hint string }{
-	{"a password is required", "sudo wants a password", "give it with -K or --become-password-file"},
-	{"a terminal is required", "sudo wants a password", "give it with -K or --become-password-file"},
+	{"a terminal is required", wantsPassword, givePassword},
+	{"no tty present", wantsPassword, givePassword},
+	{"interactive authentication is required", wantsPassword, givePassword},
 	{"must have a tty", "sudo there works on a terminal only", "take requiretty out of its sudoers: Defaults:USER !requiretty"},
 	{"not in the sudoers file", "user USER may not use sudo", "add USER to group sudo or wheel, or log in as root"},
 	{"may not run sudo", "user USER may not use sudo", "add USER to group sudo or wheel, or log in as root"},
-	{"is not allowed to", "sudo does not let user USER run /bin/sh as root", "allow it in sudoers: USER ALL=(root) /bin/sh"},
+	{"is not allowed to", "sudo does not let user USER run /bin/sh as root", allowShell},
+	{"afraid I can't do that", "sudo does not let user USER run /bin/sh as root", allowShell},
 	{"incorrect password attempt", "sudo refused the password", "is it the password of user USER on that host?"},
+	{"incorrect authentication attempt", "sudo refused the password", "is it the password of user USER on that host?"},
 	{"no password was provided", "sudo refused the password", "is it the password of user USER on that host?"},
 	{"sudo: not found", "there is no sudo", "install sudo there, or log in as root"},
 	{"sudo: No such file", "there is no sudo", "install sudo there, or log in as root"},
 	{"setuid", "sudo does not work there", "sudo must belong to root and be setuid"},
+	{"effective uid is not 0", "sudo does not work there", "sudo must be setuid, on a file system that is not mounted with nosuid"},
 	{"no new privileges", "sudo does not work there", "sshd or its unit sets NoNewPrivileges"},
-	{"account validation failure", "sudo says the account is locked or expired", "look at it with: chage -l USER"},
-	{"account or password is expired", "sudo says the account or its password is expired", "look at it with: chage -l USER"},
+	{"account validation failure", "sudo says the account is locked or expired", lookAtAccount},
+	{"ccount or password is expired", "sudo says the password of user USER has expired", "set another one there: passwd USER (or, for no end: chage -M -1 USER)"},
+	{"assword expired", "sudo says the password of user USER has expired", "set another one there: passwd USER (or, for no end: chage -M -1 USER)"},
+	{"ccount expired", "sudo says the account of user USER has expired", lookAtAccount},
+	{"no valid sudoers sources", "sudo cannot read its configuration", "visudo -c, as root, says why"},
+	{"you do not exist in the", "sudo there does not know user USER", "is the directory server reachable that USER comes from? getent passwd USER"},
+	{"account management error", "sudo there cannot look at the account of user USER", "is the directory server reachable that USER comes from? getent passwd USER"},
+	{"a password is required", wantsPassword, givePassword}, // the last: sudo says it after some of the others
 }
 
-// notStarted explains why the program's shell ended, or the channel was
-// closed, before it had the program.
-func (p *Process) notStarted(op string) error {
-	if err := p.verdict(); err != nil {
+const (
+	wantsPassword = "sudo wants a password"
+	givePassword  = "give it with -K or --become-password-file"
+	allowShell    = "allow it in sudoers: USER ALL=(root) /bin/sh"
+	lookAtAccount = "look at it with: chage -l USER"
+)
+
+// sudoSaid explains what sudo wrote in place of running anything; nil where it
+// wrote nothing.
+func (p *Process) sudoSaid(stderr string) error {
+	user := strings.NewReplacer("USER", p.conn.user)
+	for _, s := range sudoSays {
+		if strings.Contains(stderr, s.says) {
+			return p.sudoError(user.Replace(s.means), user.Replace(s.hint), s.means == wantsPassword)
+		}
+	}
+	// With NOEXEC, sudo's shell runs, and whatever it starts does not.
+	if strings.Contains(stderr, "head: Permission denied") || strings.Contains(stderr, "head: Operation not permitted") {
+		return p.sudoError("sudo lets user "+p.conn.user+" run /bin/sh, and that may start no other program (NOEXEC)",
+			user.Replace("in sudoers: USER ALL=(root) EXEC: /bin/sh, and no Defaults noexec for it"), false)
+	}
+	if strings.Contains(stderr, "sudo") {
+		return p.sudoError(lastLine(stderr), "", false)
+	}
+	return nil
+}
+
+// mayOnly explains that sudo asks for a password since what is to be run is not
+// among the commands that the user may run without one, or with one. sudo tells
+// them where one of them needs none. It returns err where that is not so.
+func (c *Conn) mayOnly(ctx context.Context, err error) error {
+	p, e := c.start(ctx, "LC_ALL=C exec sudo -n -l 2>/dev/null </dev/null", "", true)
+	if e != nil {
 		return err
 	}
-	p.mu.Lock()
-	stderr, noise, exit := string(p.stderr), string(p.noise), p.exit
-	p.mu.Unlock()
-	if p.conn.become {
-		user := strings.NewReplacer("USER", p.conn.user)
-		for _, s := range sudoSays {
-			if strings.Contains(stderr, s.says) {
-				return p.sudoError(user.Replace(s.means), user.Replace(s.hint), s.means == "sudo wants a password")
-			}
-		}
-		if strings.Contains(stderr, "sudo") {
-			return p.sudoError(lastLine(stderr), "", false)
-		}
+	_ = p.Stdin.Close()
+	listed, e := c.answer(p)
+	if e != nil || p.Wait() != nil {
+		return err
 	}
-	why := firstOf(lastLine(stderr), lastLine(noise))
-	if why == "" {
-		why = exit.Error()
+	commands, all := sudoList(string(listed))
+	if all || len(commands) == 0 {
+		return err
 	}
-	return &Error{Host: p.conn.name, Op: op, Kind: Refused, Err: errors.New(why),
-		Hint: "does user " + p.conn.user + " have a login shell there? try: ssh " + p.conn.user + "@… true"}
+	return p.sudoError(fmt.Sprintf("sudo lets user %s run other commands, and not /bin/sh as root: %s", c.user, shorten(strings.Join(commands, ", "), 200)),
+		strings.ReplaceAll(allowShell, "USER", c.user), false)
 }
 
-// notAnswered explains why nothing came of the program at all.
-func (p *Process) notAnswered(op string) error {
-	p.mu.Lock()
-	stderr, noise := lastLine(string(p.stderr)), lastLine(string(p.noise))
-	p.mu.Unlock()
-	if p.conn.become {
-		why := "sudo does not answer"
-		if stderr != "" {
-			why = "sudo asks for something else: " + stderr
+// sudoList reads the list of `sudo -l`: what may be run, and whether a shell of
+// root's is among it.
+func sudoList(text string) (commands []string, all bool) {
+	_, list, found := strings.Cut(text, "may run the following commands")
+	if !found {
+		return nil, false
+	}
+	var entries []string
+	for line := range strings.Lines(list) {
+		switch line := strings.TrimRight(line, "\n"); {
+		case strings.HasPrefix(line, "    ("):
+			entries = append(entries, strings.TrimSpace(line))
+		case strings.HasPrefix(line, "        ") && len(entries) > 0: // a long one is wrapped
+			entries[len(entries)-1] += " " + strings.TrimSpace(line)
 		}
-		return p.sudoError(why, "", false)
 	}
-	if said := firstOf(stderr, noise); said != "" {
-		return &Error{Host: p.conn.name, Op: op, Kind: Refused, Err: errors.New("it says: " + said)}
+	for _, e := range entries {
+		who, what, _ := strings.Cut(strings.TrimPrefix(e, "("), ")")
+		who, _, _ = strings.Cut(who, ":")
+		asRoot := false
+		for _, w := range strings.Split(who, ",") {
+			w = strings.TrimSpace(w)
+			asRoot = asRoot || w == "root" || w == "ALL" || w == "#0"
+		}
+		for _, cmd := range strings.Split(what, ", ") {
+			cmd = strings.TrimSpace(cmd)
+			for { // NOPASSWD: SETENV: …
+				tag, rest, is := strings.Cut(cmd, ": ")
+				if !is || strings.ToUpper(tag) != tag || strings.ContainsAny(tag, "/ ") {
+					break
+				}
+				cmd = strings.TrimSpace(rest)
+			}
+			first, _, _ := strings.Cut(cmd, " ")
+			if !asRoot {
+				commands = append(commands, printable("("+who+") "+cmd))
+				continue
+			}
+			if first == "ALL" || first == "/bin/sh" || first == "/usr/bin/sh" || first == "/bin/" || first == "/usr/bin/" || strings.HasSuffix(first, "/*") {
+				all = true
+			}
+			commands = append(commands, printable(cmd))
+		}
 	}
-	return &Error{Host: p.conn.name, Op: op, Kind: Refused, Err: errNoAnswer}
+	return commands, all
+}
+
+func shorten(s string, most int) string {
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return s
 }

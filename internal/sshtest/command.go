@@ -28,7 +28,7 @@ func (s *Server) run(ch ssh.Channel, cmd string, stdout *lineWriter, lost <-chan
 		s.t.Errorf("sshtest: %v", err)
 		return
 	}
-	c := exec.Command("sh", "-c", cmd)
+	c := exec.Command(s.opts.Shell, "-c", cmd)
 	c.Dir = s.opts.Dir
 	c.Env = append(append(os.Environ(), "HOME="+s.opts.Dir, marker+s.id), s.opts.Env...)
 	c.Stdin, c.Stdout, c.Stderr = inR, outW, errW

@@ -40,6 +40,7 @@ type Exec func(ctx context.Context, cmd string, stdin io.Reader, stdout, stderr 
 // sh in an empty directory, files are served from there, nothing is forwarded.
 type Options struct {
 	Exec     Exec            // default: a real sh -c
+	Shell    string          // for the default Exec; default sh
 	Env      []string        // added to a command's environment, for the default Exec
 	Dir      string          // HOME and working directory of commands and of SFTP; default a temporary one
 	User     string          // the only login there is; empty: any
@@ -105,6 +106,9 @@ func New(t testing.TB, opts Options) *Server {
 	t.Helper()
 	if opts.Dir == "" {
 		opts.Dir = t.TempDir()
+	}
+	if opts.Shell == "" {
+		opts.Shell = "sh"
 	}
 	if opts.MaxSessions == 0 {
 		opts.MaxSessions = 10
