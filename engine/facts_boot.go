@@ -29,6 +29,8 @@ func parseBoot(f *tasks.Facts, key, rest string) bool {
 			}
 			f.Ways[a] = second
 		}
+	case "theirs":
+		b.Theirs = append(b.Theirs, rest)
 	case "bootfile":
 		b.Files = append(b.Files, tasks.BootFile{Path: rest})
 	case "bootline":

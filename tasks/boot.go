@@ -19,6 +19,7 @@ type Boot struct {
 	Auto     []string            // interfaces that ifupdown brings up at boot
 	Sources  []string            // rules of /etc/network/interfaces for files to read
 	Profiles []Profile           // NetworkManager's
+	Theirs   []string            // what manifests of other clusters of the host name
 }
 
 // BootFile is a file with those of its lines that are about addresses and routes.
@@ -45,6 +46,7 @@ type card struct {
 	shared    bool    // the same counts for other interfaces too
 	atBoot    bool    // it is brought up at boot
 	noDefault bool    // it is to have no default route
+	passing   bool    // another cluster's file gives it, or something of it
 	own       int     // how many of the addresses a stanza of ours adds
 	addresses []kept
 }
@@ -89,10 +91,18 @@ func (f Facts) ours(file string) bool {
 	return slices.Contains(f.Manifest, "file "+file)
 }
 
-// inProfile reports whether an earlier run of the cluster has put the address
-// into a profile of NetworkManager's.
+// inProfile reports whether an earlier run of the cluster, or another cluster, has
+// put the address into a profile of NetworkManager's.
 func (f Facts) inProfile(dev string, a netip.Prefix) bool {
-	return slices.Contains(f.Manifest, "nm-address "+dev+" "+a.String())
+	entry := "nm-address " + dev + " " + a.String()
+	return slices.Contains(f.Manifest, entry) || slices.Contains(f.Boot.Theirs, entry)
+}
+
+// others reports whether another cluster of the host has made the file, which
+// goes with that.
+func (f Facts) others(file BootFile) bool {
+	return !f.ours(file.Path) && (strings.Contains(path.Base(file.Path), "lvsdeploy-") ||
+		slices.ContainsFunc(file.Lines, func(line string) bool { return strings.Contains(line, "put here by lvsdeploy") }))
 }
 
 // card looks up who configures an interface at boot.

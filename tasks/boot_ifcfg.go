@@ -54,11 +54,17 @@ func (f Facts) ifcfgCard(dev string) card {
 		c.by, c.file = NetworkScripts, file.Path
 		c.atBoot = c.atBoot || !no(file.value("ONBOOT"))
 		c.noDefault = no(file.value("DEFROUTE"))
+		if f.others(file) {
+			c.passing, c.shared = true, true
+			continue
+		}
 		c.addresses = append(c.addresses, ifcfgAddresses(file)...)
 	}
 	for _, file := range f.ifcfgs(true) {
 		parent, _, _ := strings.Cut(strings.TrimPrefix(file.Path, ifcfgDir), ":")
-		if parent == dev && !f.ours(file.Path) && !no(file.value("ONPARENT")) {
+		if parent == dev && f.others(file) {
+			c.passing = true
+		} else if parent == dev && !f.ours(file.Path) && !no(file.value("ONPARENT")) {
 			c.addresses = append(c.addresses, ifcfgAddresses(file)...)
 		}
 	}

@@ -25,19 +25,21 @@ var (
 // somebody else's.
 func (f Facts) ifupdownCard(dev string) card {
 	lines, known := f.Boot.Stanzas[dev]
-	stanzas, own := 0, 0
+	stanzas, own, others := 0, 0, 0
 	for _, i := range f.Boot.Ifaces {
 		if i.Name == dev {
 			stanzas++
 			if f.ours(i.File) {
 				own++
+			} else if strings.HasPrefix(path.Base(i.File), "lvsdeploy-") {
+				others++
 			}
 		}
 	}
 	if !known || stanzas > 0 && stanzas == own {
 		return card{}
 	}
-	c := card{by: Ifupdown, own: own, atBoot: slices.ContainsFunc(f.Boot.Auto, func(a string) bool {
+	c := card{by: Ifupdown, own: own + others, passing: others > 0, atBoot: slices.ContainsFunc(f.Boot.Auto, func(a string) bool {
 		fits, err := path.Match(strings.TrimPrefix(a, "/"), dev) // "auto /eth*" is a pattern
 		return a == dev || strings.HasPrefix(a, "/") && (fits || err != nil)
 	})}

@@ -61,6 +61,7 @@ func (f Facts) KeepAddress(cluster, dev string, address netip.Prefix) []Task {
 	command := shell.F("ip addr replace %s dev %s && ip link set dev %s up", address, dev, dev)
 	t := f.afterManager(cluster, "address", dev, "address of "+dev, command)
 	switch {
+	case c.passing && c.by != Ifupdown: // what stays when the other cluster goes
 	case c.by == NoNetwork && f.Network == Ifupdown && !f.Boot.reads(interfacesFile(cluster, dev)):
 	case c.by == NoNetwork && unmanaged:
 		t = unitAddress(cluster, dev, address)

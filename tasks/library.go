@@ -227,7 +227,9 @@ nm_change() {
   guard "$file"
   # EL 7 and 8 have routes in a file beside it
   guard "${file%/*}/route-${file##*/ifcfg-}"
+  known=''
   if [ -e "$state/after$file" ]; then
+    known=yes
     cmp -s "$state/after$file" "$file" || : >"$state/after$file.others"
   else
     keep "$file"
@@ -241,7 +243,7 @@ nm_change() {
   fi
   left=$(grep -vxF -e "$3 $4" "$state/after$file.items" 2>/dev/null) || left=
   printf '%s' "${left:+$left$newline}" >"$state/after$file.items"
-  if [ -z "$left" ] && [ ! -e "$state/after$file.others" ]; then
+  if [ -n "$known" ] && [ -z "$left" ] && [ ! -e "$state/after$file.others" ]; then
     restore "$file"
     nmcli connection load "$file"
   fi

@@ -15,13 +15,17 @@ import (
 // with its drop-ins. netplan's are among them.
 func (f Facts) networkdCard(dev string) card {
 	file := f.Boot.Networks[dev]
-	if file == "" || f.ours(file) || f.Network == Netplan && f.oursByNetplan(file) {
+	if file == "" || f.ours(file) || f.Network == Netplan && byNetplan(f.Manifest, file) {
 		return card{}
 	}
 	c := card{by: Networkd, file: file, atBoot: true, shared: !onlyFor(f.Boot.file(file), f.macOf(dev), dev)}
+	if f.others(f.Boot.file(file)) || byNetplan(f.Boot.Theirs, file) {
+		c.passing, c.shared = true, true
+		return c
+	}
 	for _, part := range f.Boot.Files {
 		if part.Path != file && path.Dir(part.Path) != "/etc/systemd/network/"+path.Base(file)+".d" &&
-			path.Base(path.Dir(part.Path)) != path.Base(file)+".d" || f.ours(part.Path) {
+			path.Base(path.Dir(part.Path)) != path.Base(file)+".d" || f.ours(part.Path) || f.others(part) {
 			continue
 		}
 		for _, v := range part.values("Address") {
@@ -33,10 +37,10 @@ func (f Facts) networkdCard(dev string) card {
 	return c
 }
 
-// oursByNetplan: the file that netplan makes of one of ours alone.
-func (f Facts) oursByNetplan(file string) bool {
+// byNetplan: is it the file that netplan makes of one of a cluster's alone?
+func byNetplan(manifest []string, file string) bool {
 	id := strings.TrimSuffix(strings.TrimPrefix(path.Base(file), "10-netplan-"), ".network")
-	return slices.ContainsFunc(f.Manifest, func(entry string) bool {
+	return slices.ContainsFunc(manifest, func(entry string) bool {
 		return strings.HasPrefix(entry, "file /etc/netplan/90-lvsdeploy-") && strings.HasSuffix(entry, "-"+id+".yaml")
 	})
 }

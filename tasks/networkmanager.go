@@ -52,6 +52,10 @@ func (f Facts) nmCard(dev string) card {
 			continue
 		}
 		c = card{by: NetworkManager, profile: p.UUID, shared: !bound, atBoot: p.Auto, noDefault: file.value("never-default") == "true" || no(file.value("DEFROUTE"))}
+		if f.others(file) {
+			c.passing, c.shared = true, true
+			continue
+		}
 		for _, line := range file.Lines {
 			key, v, ok := strings.Cut(strings.TrimSpace(line), "=")
 			if ok && strings.HasPrefix(key, "address") { // address1=12.0.0.1/24,12.0.0.254

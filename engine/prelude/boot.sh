@@ -6,7 +6,7 @@ boot_file() {
   say bootfile "$1"
   while IFS= read -r line || [ -n "$line" ]; do
     case $line in
-    \[*\]* | *[Aa]ddr*=* | *ADDR*=* | [Nn]ame* | method=* | *interface-name=* | autoconnect=* | *never-default=* | *route*=* | *DEVICE=* | ONBOOT=* | ONPARENT=* | BOOTPROTO=* | PREFIX* | NETMASK* | *GATEWAY* | DEFROUTE=*)
+    '# '*'put here by lvsdeploy'* | \[*\]* | *[Aa]ddr*=* | *ADDR*=* | [Nn]ame* | method=* | *interface-name=* | autoconnect=* | *never-default=* | *route*=* | *DEVICE=* | ONBOOT=* | ONPARENT=* | BOOTPROTO=* | PREFIX* | NETMASK* | *GATEWAY* | DEFROUTE=*)
       say bootline "$line"
       ;;
     esac
@@ -95,8 +95,19 @@ END
   done
 }
 
+# what other clusters have added where nothing else says that it is theirs
+other_clusters() {
+  for other in "${state%/*}"/*/manifest; do
+    [ -e "$other" ] && [ "$other" != "$state/manifest" ] || continue
+    while IFS= read -r entry; do
+      case $entry in nm-address* | 'file /etc/netplan/'*) say theirs "$entry" ;; esac
+    done <"$other"
+  done
+}
+
 boot_files() {
   say boot
+  other_clusters
   routing_rules
   ! has ifup || boot_ifupdown
   [ ! -d /etc/sysconfig/network-scripts ] || boot_scripts
