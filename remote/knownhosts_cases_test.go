@@ -47,6 +47,7 @@ func knownCases(keys map[string]string) []knownCase {
 		knownCase{name: "changed, * as the port", known: "[127.0.0.1]:* %OTHER", want: refused},
 		knownCase{name: "changed, ?", known: "[127.0.0.?]:%PORT %OTHER", want: refused},
 		knownCase{name: "? is not empty", known: "[127.0.0.1?]:%PORT %OTHER", want: unknown},
+		knownCase{name: "like a network", known: "127.0.0.0/8,[127.0.0.0/8]:%PORT %OTHER", want: unknown},
 		knownCase{name: "known, ?*", known: "?* %ED", want: known},
 		knownCase{name: "* in the address without a port", known: "127.0.0.* %ED", want: known},
 		knownCase{name: "negated", known: "!%AT,[127.0.0.*]:%PORT %OTHER", want: unknown},
@@ -102,6 +103,8 @@ func knownCases(keys map[string]string) []knownCase {
 		knownCase{name: "quoted", known: "\"%AT\" %OTHER", want: unknown},
 		knownCase{name: "a very long name before", known: longName + ",%AT %OTHER", want: unknown},
 		knownCase{name: "a very long name behind", known: "%AT," + longName + " %ED", want: unknown},
+		knownCase{name: "very many names", known: strings.Repeat("web.example.org,", 9000) + "%AT %OTHER", want: refused},
+		knownCase{name: "two hashes", known: "%HASHED,%HASHED %ED", want: unknown},
 		knownCase{name: "hashed, known", known: "%AT %ED", hash: "%AT", want: known},
 		knownCase{name: "hashed, changed", known: "%AT %OTHER", hash: "%AT", want: refused},
 		knownCase{name: "hashed, in capitals", known: "%UPPER %ED", host: "localhost", want: unknown},
@@ -121,6 +124,7 @@ func knownCases(keys map[string]string) []knownCase {
 		knownCase{name: "a comment behind", known: "%AT %OTHER root@web1 # old", want: refused},
 		knownCase{name: "commented out", known: "#%AT %OTHER", want: unknown},
 		knownCase{name: "NUL for a blank", known: "%AT\x00%OTHER", want: refused},
+		knownCase{name: "NUL in the names", known: "%AT,\x00x %OTHER", want: unknown},
 		knownCase{name: "NUL behind the key", known: "%AT %ED\x00junk", want: known},
 		knownCase{name: "NUL in the key", known: "%AT ssh-ed25519\x00 " + blob("%OTHER"), want: unknown},
 		knownCase{name: "NUL first", known: "\x00%AT %OTHER\n", want: unknown},
@@ -130,6 +134,7 @@ func knownCases(keys map[string]string) []knownCase {
 		knownCase{name: "no key", known: "%AT\n%AT \n%AT ssh-ed25519\n", want: unknown},
 		knownCase{name: "damaged key", known: "%AT ssh-ed25519 AAAA\n%AT ssh-ed25519 AAAA!\n%AT " + keys["%OTHER"][:60] + "\n", want: unknown},
 		knownCase{name: "key of another type than it says", known: "%AT ssh-rsa " + blob("%OTHER"), want: unknown},
+		knownCase{name: "key with more behind it", known: "%AT ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAYkU+jB2GO5MzQQMZXfGuzRMzIqLBEui6u5aVzUWnpNAAAA", want: unknown},
 		knownCase{name: "short name of a type", known: "%AT ED25519 " + blob("%OTHER"), want: unknown},
 		knownCase{name: "key of SSH 1", known: "%AT 1024 35 1234567890", want: unknown},
 		knownCase{name: "RSA exponent that Go does not read", known: "%AT " + long, want: refused, says: "not supported here (ssh-rsa)"},
@@ -149,6 +154,7 @@ func knownCases(keys map[string]string) []knownCase {
 		knownCase{name: "revoked, tab", known: "%AT %ED\n@revoked\t* %ED", want: known, ours: refused, says: "is marked @revoked in"},
 		knownCase{name: "revoked in capitals", known: "%AT %ED\n@REVOKED * %ED", want: known},
 		knownCase{name: "marked twice", known: "%AT %ED\n@revoked @revoked * %ED", want: known},
+		knownCase{name: "marked as two things", known: "%AT %ED\n@cert-authority @revoked * %ED", want: known},
 		knownCase{name: "marked as nobody knows", known: "@nope * %ED", want: unknown},
 		knownCase{name: "revoked as an authority, certificate", known: "@revoked * %CA\n@cert-authority * %CA", server: "cert", want: refused, says: "certificate's authority"},
 		knownCase{name: "revoked as an authority, and its key known", known: "@revoked * %CA\n%AT %ED", server: "cert", want: refused},
@@ -158,7 +164,10 @@ func knownCases(keys map[string]string) []knownCase {
 		knownCase{name: "authority", known: "@cert-authority * %CA", server: "cert", want: known},
 		knownCase{name: "authority with the port", known: "@cert-authority %AT %CA", server: "cert", want: known},
 		knownCase{name: "authority without the port", known: "@cert-authority 127.0.0.1 %CA", server: "cert", want: known},
-		knownCase{name: "authority, hashed, in capitals", known: "@cert-authority [LOCAL*]:* %CA", host: "localhost", server: "cert", want: known},
+		knownCase{name: "authority without the port, plain key changed", known: "@cert-authority 127.0.0.1 %CA\n%AT %OTHER", server: "cert", want: known},
+		knownCase{name: "authority without the port, revoked there", known: "@cert-authority 127.0.0.1 %CA\n@revoked 127.0.0.1 %CA", server: "cert", want: unknown, ours: refused, says: "is marked @revoked in"},
+		knownCase{name: "authority as a host", known: "%AT %CA", server: "cert", want: refused},
+		knownCase{name: "authority, pattern in capitals", known: "@cert-authority [LOCAL*]:* %CA", host: "localhost", server: "cert", want: known},
 		knownCase{name: "authority of others", known: "@cert-authority *.example.org %CA", server: "cert", want: unknown},
 		knownCase{name: "authority of all others", known: "@cert-authority *,!%AT,!127.0.0.1 %CA", server: "cert", want: unknown},
 		knownCase{name: "another authority", known: "@cert-authority * %OTHER", server: "cert", want: unknown, says: "which no @cert-authority line names"},
@@ -195,7 +204,7 @@ func fileCases() []knownCase {
 	two := "UserKnownHostsFile %HOME/.ssh/known_hosts %HOME/.ssh/second\n"
 	by := "RevokedHostKeys %HOME/.ssh/revoked\n"
 	list := func(text string) map[string]string { return map[string]string{"revoked": text} }
-	return []knownCase{
+	cases := []knownCase{
 		{name: "two files, changed in the second", config: two, files: map[string]string{"second": "%AT %OTHER"}, want: refused, says: "%HOME/.ssh/second:1"},
 		{name: "two files, known in the second", config: two, files: map[string]string{"second": "%AT %ED"}, want: known},
 		{name: "two files, revoked in the second", known: "%AT %ED", config: two, files: map[string]string{"second": "@revoked * %ED"}, want: refused},
@@ -231,6 +240,7 @@ func fileCases() []knownCase {
 		{name: "RevokedHostKeys, others', unknown", config: by, files: list("%OTHER\n"), want: unknown},
 		{name: "RevokedHostKeys, empty", known: "%AT %ED", config: by, files: list(""), want: known},
 		{name: "RevokedHostKeys, none", known: "%AT %ED", config: "RevokedHostKeys none\n", want: known},
+		{name: "RevokedHostKeys of others", known: "%AT %ED", config: "Match host other\n" + by + "Match all\n", files: list("%ED"), want: known},
 		{name: "RevokedHostKeys, missing", known: "%AT %ED", config: by, want: refused, says: "no such file"},
 		{name: "RevokedHostKeys, a directory", known: "%AT %ED", config: "RevokedHostKeys %HOME/.ssh\n", want: refused, says: "directory"},
 		{name: "RevokedHostKeys, with options", known: "%AT %ED", config: by, files: list("no-pty %OTHER\n"), want: refused, says: "line 1"},
@@ -242,4 +252,23 @@ func fileCases() []knownCase {
 		{name: "RevokedHostKeys, authority of others", known: "%AT %ED", config: by, files: list("%CA\n"), want: known},
 		{name: "RevokedHostKeys, key of a certificate", known: "@cert-authority * %CA", config: by, files: list("%ED\n"), server: "cert", want: refused},
 	}
+	// Key revocation lists. %CA is the authority of what is said of certificates.
+	krl := "RevokedHostKeys %HOME/.ssh/krl\n"
+	for what, text := range map[string]string{"key": "key: %ED", "SHA-1": "sha1: %ED", "SHA-256": "sha256: %ED", "several": "key: %OTHER\nsha256: %ED\nsha1: %RSA"} {
+		cases = append(cases, knownCase{name: "list, its own by " + what, known: "%AT %ED", config: krl, krl: text + "\n", want: refused, says: "revoked by %HOME/.ssh/krl (a key revocation list)"},
+			knownCase{name: "list, certificate's key by " + what, known: "@cert-authority * %CA", server: "cert", config: krl, krl: text + "\n", want: refused},
+			knownCase{name: "list, another by " + what, known: "%AT %EC", server: "both", config: krl, krl: text + "\n", want: known})
+	}
+	for text, want := range map[string]string{"serial: 70": refused, "serial: 71": known, "serial: 60-80": refused, "serial: 71-80": known, "serial: 1\nserial: 70\nserial: 90": refused,
+		"serial: 1\nserial: 3\nserial: 5\nserial: 7\nserial: 65-69\nserial: 71-90": known, "id: web1": refused, "id: web": known, "sha256: %CA": refused, "key: %OTHER": known} {
+		name := strings.NewReplacer("\n", ", ", "%", "").Replace(text)
+		cases = append(cases, knownCase{name: "list, certificate by " + name, known: "@cert-authority * %CA", server: "cert", config: krl, krl: text + "\n", want: want},
+			knownCase{name: "list, plain key by " + name, known: "%AT %ED", config: krl, krl: text + "\n", want: known})
+	}
+	return append(cases,
+		knownCase{name: "list, certificate without a serial number", known: "@cert-authority * %CA", server: "no serial", config: krl, krl: "serial: 1-90\n", want: known},
+		knownCase{name: "list, certificate of another authority", known: "@cert-authority * %RSA", server: "signed by rsa", config: krl, krl: "id: web1\n", want: unknown},
+		knownCase{name: "list, damaged", known: "%AT %ED", config: by, files: list("SSHKRL\n\x00 and so on"), want: refused, says: "a key revocation list"},
+		knownCase{name: "list, cut off", known: "%AT %ED", config: by, files: list("SSHKRL\n\x00\x00\x00\x00\x01"), want: refused, says: "damaged"},
+	)
 }

@@ -31,6 +31,7 @@ type knownCase struct {
 	hash   string // ssh-keygen -H is run over known_hosts, with this name to be found in it
 	config string // more of ~/.ssh/config
 	files  map[string]string
+	krl    string // what ssh-keygen -k makes the file krl of
 	server string // of knownServers; default "plain"
 	host   string // HostName; default 127.0.0.1
 	port22 bool   // as if it listened on port 22
@@ -105,7 +106,7 @@ func knownServers(t *testing.T) (map[string]*sshtest.Server, map[string]string) 
 	}
 	now := uint64(time.Now().Unix())
 	cert := func(change func(*ssh.Certificate), by ssh.Signer) ssh.Signer {
-		c := &ssh.Certificate{Key: ed.PublicKey(), CertType: ssh.HostCert, KeyId: "web1", ValidPrincipals: []string{"web1", "127.0.0.1", "localhost"},
+		c := &ssh.Certificate{Key: ed.PublicKey(), CertType: ssh.HostCert, KeyId: "web1", Serial: 70, ValidPrincipals: []string{"web1", "127.0.0.1", "localhost"},
 			ValidAfter: now - 3600, ValidBefore: now + 3600}
 		change(c)
 		if err := c.SignCert(rand.Reader, by); err != nil {
@@ -126,6 +127,7 @@ func knownServers(t *testing.T) (map[string]*sshtest.Server, map[string]string) 
 	}
 	certs := map[string]ssh.Signer{
 		"cert":          cert(func(*ssh.Certificate) {}, ca),
+		"no serial":     cert(func(c *ssh.Certificate) { c.Serial = 0 }, ca),
 		"anybody":       cert(func(c *ssh.Certificate) { c.ValidPrincipals = nil }, ca),
 		"expired":       cert(func(c *ssh.Certificate) { c.ValidBefore = now - 1800 }, ca),
 		"too early":     cert(func(c *ssh.Certificate) { c.ValidAfter = now + 1800 }, ca),
@@ -184,6 +186,14 @@ func (c knownCase) home(t *testing.T, s *sshtest.Server, keys map[string]string)
 	}
 	for name, text := range c.files {
 		put(t, home, name, c.fill(text, s, home, keys))
+	}
+	if c.krl != "" {
+		put(t, home, "krl.txt", c.fill(c.krl, s, home, keys))
+		put(t, home, "ca.pub", keys["%CA"])
+		args := []string{"-q", "-k", "-f", filepath.Join(home, ".ssh", "krl"), "-s", filepath.Join(home, ".ssh", "ca.pub"), filepath.Join(home, ".ssh", "krl.txt")}
+		if out, err := exec.Command("ssh-keygen", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
 	}
 	if err := os.Symlink("loop", filepath.Join(home, ".ssh", "loop")); err != nil {
 		t.Fatal(err)
