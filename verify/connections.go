@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -10,7 +9,9 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/lvsdeploy/lvsdeploy/bound"
 	"github.com/lvsdeploy/lvsdeploy/inventory"
 )
 
@@ -83,18 +84,18 @@ func addrPortOf(a net.Addr) netip.AddrPort {
 // watcher asks the director about its table, over one program for all requests.
 type watcher struct {
 	prog io.ReadWriteCloser
-	in   *bufio.Scanner
+	in   *bound.Lines
+	look time.Duration // for one answer
 	stop func() bool
+	late error // it did not come in time
 }
 
-func watch(ctx context.Context, h Host) (*watcher, error) {
+func watch(ctx context.Context, h Host, look time.Duration) (*watcher, error) {
 	prog, err := h.Program(ctx, watchScript)
 	if err != nil {
 		return nil, err
 	}
-	in := bufio.NewScanner(prog)
-	in.Buffer(nil, 1<<20)
-	w := &watcher{prog: prog, in: in}
+	w := &watcher{prog: prog, in: bound.NewLines(prog, "an answer", bound.Answer), look: look}
 	w.stop = context.AfterFunc(ctx, func() { prog.Close() })
 	return w, nil
 }
@@ -106,18 +107,33 @@ func (w *watcher) close() {
 
 // ask sends one question and returns the lines of the answer.
 func (w *watcher) ask(question string) ([]string, error) {
+	if w.late != nil {
+		return nil, w.late
+	}
+	quiet := bound.NewSilence(w.look, func() bool { w.prog.Close(); return true })
+	lines, err := w.answer(question)
+	if quiet.End() {
+		w.late = bound.Silent(w.look, "it was asked who served")
+		return nil, w.late
+	}
+	return lines, err
+}
+
+func (w *watcher) answer(question string) ([]string, error) {
 	if _, err := io.WriteString(w.prog, question+"\n"); err != nil {
 		return nil, fmt.Errorf("cannot ask the director: %w", err)
 	}
+	w.in.Expect("an answer", bound.Answer)
 	var lines []string
-	for w.in.Scan() {
-		if w.in.Text() == "end" {
+	line, err := w.in.Next()
+	for ; err == nil; line, err = w.in.Next() {
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		if line == "end" {
 			return lines, nil
 		}
-		lines = append(lines, w.in.Text())
+		lines = append(lines, line)
 	}
-	err := w.in.Err()
-	if err == nil {
+	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	return nil, fmt.Errorf("cannot read the director's answer: %w", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
 )
@@ -15,8 +16,9 @@ import (
 // hanging us: SIGKILL is the only signal such a process hears.
 const prelude = `export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
+patience=${patience:-5}
 soon() {
-	if command -v timeout >/dev/null 2>&1; then timeout -s KILL 5 "$@"; else "$@"; fi
+	if command -v timeout >/dev/null 2>&1; then timeout -s KILL "$patience" "$@"; else "$@"; fi
 }
 fact() {
 	key=$1
@@ -98,6 +100,18 @@ func (f facts) killed(key string) bool { return f[key].status == 137 || f[key].s
 // said is a command's whole output on one line, for messages.
 func (f facts) said(key string) string {
 	return firstLine(strings.Join(strings.Fields(strings.Join(f[key].lines, " ")), " "))
+}
+
+// patient is a host whose scripts know how long each of their commands may take.
+type patient struct {
+	Host
+	look time.Duration // for a whole script, of which three may hang
+}
+
+// Output implements Host.
+func (p patient) Output(ctx context.Context, script string) ([]byte, error) {
+	each := min(5, max(1, int((p.look/4).Seconds())))
+	return p.Host.Output(ctx, fmt.Sprintf("patience=%d\n%s", each, script))
 }
 
 // ask runs a script on a host and parses its facts.

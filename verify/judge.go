@@ -135,7 +135,7 @@ func (v *serviceRun) carriesMore(i int) bool {
 	return true
 }
 
-func span(b bound) string {
+func span(b spread) string {
 	if b.min == b.max {
 		return fmt.Sprint(b.min)
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/lvsdeploy/lvsdeploy/bound"
 )
 
 // page is an answer to a GET.
@@ -23,8 +25,24 @@ type page struct {
 	digest string
 }
 
-// bodyLimit is how much of a body is read: enough to tell two pages apart.
-const bodyLimit = 256 << 10
+// capped is a connection of which no more is read than there is room for.
+type capped struct {
+	io.Reader
+	room int64
+}
+
+// errEndless is what is wrong with an answer that does not begin: header after
+// header.
+var errEndless = fmt.Errorf("no answer in the first %d kB", bound.Header>>10)
+
+func (c *capped) Read(p []byte) (int, error) {
+	if c.room <= 0 {
+		return 0, errEndless
+	}
+	n, err := c.Reader.Read(p[:min(int64(len(p)), c.room)])
+	c.room -= int64(n)
+	return n, err
+}
 
 // get asks for one page on a new connection, which it closes. The local end
 // of the connection is returned as far as it is known, also after an error.
@@ -51,12 +69,14 @@ func get(ctx context.Context, d Dialer, addr netip.AddrPort, path string, timeou
 	if err := req.Write(conn); err != nil {
 		return page{}, from, reason(ctx, err, late)
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	in := &capped{conn, bound.Header}
+	resp, err := http.ReadResponse(bufio.NewReader(in), req)
 	if err != nil {
 		return page{}, from, reason(ctx, err, late)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
+	in.room = 8 * bound.Page // with what a body in pieces needs beside
+	body, err := io.ReadAll(io.LimitReader(resp.Body, bound.Page))
 	if err != nil {
 		return page{}, from, reason(ctx, err, late)
 	}
@@ -70,6 +90,7 @@ func get(ctx context.Context, d Dialer, addr netip.AddrPort, path string, timeou
 // pageOf leaves line ends out of the digest: a page that a host's shell passed
 // on has lost the last ones.
 func pageOf(status int, body string) page {
+	body = body[:min(len(body), bound.Page)]
 	sum := sha256.Sum256([]byte(strings.TrimRight(strings.ReplaceAll(body, "\r", ""), "\n")))
 	return page{status: status, first: firstLine(body), digest: string(sum[:])}
 }
@@ -81,6 +102,8 @@ func reason(ctx context.Context, err, late error) error {
 	var netErr net.Error
 	var opErr *net.OpError
 	switch {
+	case errors.Is(err, errEndless):
+		return errEndless
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &netErr) && netErr.Timeout():

@@ -60,13 +60,13 @@ func promiseOf(scheduler string, persistent bool) promise {
 	return promise{free, fmt.Sprintf("nothing is known about the shares of %s", scheduler)}
 }
 
-// bound is how many of n connections a server may get.
-type bound struct{ min, max int }
+// spread is how many of n connections a server may get.
+type spread struct{ min, max int }
 
 // bounds returns what each server may get of any n connections in a row, for
 // the promises that fix it whatever came before. A server of weight 0 gets none.
-func (p promise) bounds(weights []int, n int) []bound {
-	b := make([]bound, len(weights))
+func (p promise) bounds(weights []int, n int) []spread {
+	b := make([]spread, len(weights))
 	live, top := 0, 0
 	for _, w := range weights {
 		if w > 0 {
@@ -78,12 +78,12 @@ func (p promise) bounds(weights []int, n int) []bound {
 		if w <= 0 {
 			continue
 		}
-		b[i] = bound{0, n}
+		b[i] = spread{0, n}
 		switch {
 		case live == 1 && p.kind != sticky: // persistence may hold on to a drained server
 			b[i].min = n
 		case p.kind == even:
-			b[i] = bound{n / live, (n + live - 1) / live}
+			b[i] = spread{n / live, (n + live - 1) / live}
 		case p.kind == heaviest && w < top:
 			b[i].max = 0
 		}
@@ -96,7 +96,7 @@ func (p promise) bounds(weights []int, n int) []bound {
 
 // weightedBounds fills in what wrr gives in any n turns, wherever in its cycle
 // they begin.
-func weightedBounds(weights []int, n int, b []bound) {
+func weightedBounds(weights []int, n int, b []spread) {
 	g := 0
 	for _, w := range weights {
 		g = gcd(g, w)
@@ -108,7 +108,7 @@ func weightedBounds(weights []int, n int, b []bound) {
 	full, rest := n/cycle, n%cycle
 	for i, w := range weights {
 		if w > 0 {
-			b[i] = bound{full * (w / g), full * (w / g)}
+			b[i] = spread{full * (w / g), full * (w / g)}
 		}
 	}
 	if rest == 0 {

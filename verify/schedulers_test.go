@@ -14,23 +14,23 @@ func TestBounds(t *testing.T) {
 		scheduler string
 		weights   []int
 		n         int
-		want      []bound
+		want      []spread
 	}{
-		{"rr", []int{1, 1}, 20, []bound{{10, 10}, {10, 10}}},
-		{"rr", []int{1, 1}, 21, []bound{{10, 11}, {10, 11}}},
-		{"rr", []int{5, 1, 1}, 20, []bound{{6, 7}, {6, 7}, {6, 7}}}, // rr knows no weights
-		{"rr", []int{1, 0, 1}, 20, []bound{{10, 10}, {0, 0}, {10, 10}}},
-		{"rr", []int{0, 0}, 20, []bound{{0, 0}, {0, 0}}},
-		{"wrr", []int{3, 1}, 20, []bound{{15, 15}, {5, 5}}},
-		{"wrr", []int{3, 1}, 22, []bound{{16, 17}, {5, 6}}},
-		{"wrr", []int{6, 2}, 20, []bound{{15, 15}, {5, 5}}},
-		{"wrr", []int{100, 99}, 20, []bound{{10, 11}, {9, 10}}}, // they take turns
-		{"wrr", []int{1, 0}, 7, []bound{{7, 7}, {0, 0}}},
-		{"wrr", []int{65535, 65534}, 20, []bound{{10, 11}, {9, 10}}},
-		{"wrr", []int{65535, 65534, 65533, 65532, 65531}, 20, []bound{{0, 20}, {0, 20}, {0, 20}, {0, 20}, {0, 20}}},
-		{"lc", []int{1, 1}, 20, []bound{{0, 20}, {0, 20}}},
-		{"sed", []int{1, 0}, 20, []bound{{20, 20}, {0, 0}}}, // one live server has all
-		{"fo", []int{1, 9, 9}, 20, []bound{{0, 0}, {0, 20}, {0, 20}}},
+		{"rr", []int{1, 1}, 20, []spread{{10, 10}, {10, 10}}},
+		{"rr", []int{1, 1}, 21, []spread{{10, 11}, {10, 11}}},
+		{"rr", []int{5, 1, 1}, 20, []spread{{6, 7}, {6, 7}, {6, 7}}}, // rr knows no weights
+		{"rr", []int{1, 0, 1}, 20, []spread{{10, 10}, {0, 0}, {10, 10}}},
+		{"rr", []int{0, 0}, 20, []spread{{0, 0}, {0, 0}}},
+		{"wrr", []int{3, 1}, 20, []spread{{15, 15}, {5, 5}}},
+		{"wrr", []int{3, 1}, 22, []spread{{16, 17}, {5, 6}}},
+		{"wrr", []int{6, 2}, 20, []spread{{15, 15}, {5, 5}}},
+		{"wrr", []int{100, 99}, 20, []spread{{10, 11}, {9, 10}}}, // they take turns
+		{"wrr", []int{1, 0}, 7, []spread{{7, 7}, {0, 0}}},
+		{"wrr", []int{65535, 65534}, 20, []spread{{10, 11}, {9, 10}}},
+		{"wrr", []int{65535, 65534, 65533, 65532, 65531}, 20, []spread{{0, 20}, {0, 20}, {0, 20}, {0, 20}, {0, 20}}},
+		{"lc", []int{1, 1}, 20, []spread{{0, 20}, {0, 20}}},
+		{"sed", []int{1, 0}, 20, []spread{{20, 20}, {0, 0}}}, // one live server has all
+		{"fo", []int{1, 9, 9}, 20, []spread{{0, 0}, {0, 20}, {0, 20}}},
 	} {
 		if got := promiseOf(tt.scheduler, false).bounds(tt.weights, tt.n); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s %v, %d: got %v, want %v", tt.scheduler, tt.weights, tt.n, got, tt.want)

@@ -1,5 +1,11 @@
 package verify
 
+import (
+	"strconv"
+
+	"github.com/lvsdeploy/lvsdeploy/bound"
+)
+
 // The scripts only read. They print facts; what a fact means is decided in Go.
 
 const tableScript = prelude + `fact table soon ipvsadm -Sn
@@ -22,21 +28,35 @@ fact zones cat /etc/firewalld/zones/*.xml
 fact vs-conntrack cat /proc/sys/net/ipv4/vs/conntrack
 ` + firewalldFact + sysctlFact
 
+// mostOfPage is how much of its page a web passes on: what is compared, and what
+// stands before it.
+var mostOfPage = strconv.Itoa(bound.Page + bound.Header)
+
 // webScript: $1 address, $2 port, $3 path of the page, $4 the NFS server or
 // nothing. The document root is read first: it may be an automount.
-const webScript = `page() {
+var webScript = `got() {
 	if command -v curl >/dev/null 2>&1; then
-		curl -g -s -S -i --noproxy '*' --max-time 5 "http://$1:$2$3"
+		curl -g -s -S -i --noproxy '*' --max-time "$patience" "http://$1:$2$3"
 	elif command -v wget >/dev/null 2>&1; then
 		soon wget -q -O - "http://$1:$2$3"
+		code=$?
+		[ $code != 3 ] || code=23 # it could not write
+		return $code
 	elif command -v perl >/dev/null 2>&1; then
-		perl -MIO::Socket::INET -e 'my ($h, $p, $u) = @ARGV; alarm 5;
-			my $s = IO::Socket::INET->new(PeerAddr => $h, PeerPort => $p, Timeout => 5) or die "$@\n";
-			print $s "GET $u HTTP/1.0\r\nHost: $h\r\n\r\n"; print while <$s>;' "$1" "$2" "$3"
+		perl -MIO::Socket::INET -e 'my ($h, $p, $u, $t) = @ARGV; alarm $t;
+			my $s = IO::Socket::INET->new(PeerAddr => $h, PeerPort => $p, Timeout => $t) or die "$@\n";
+			print $s "GET $u HTTP/1.0\r\nHost: $h\r\n\r\n"; print while read $s, $_, 4096;' "$1" "$2" "$3" "$patience"
 	else
 		echo "no curl, wget or perl"
 		return 127
 	fi
+}
+page() {
+	# a page may be of any size, and without end: who has sent enough is cut off,
+	# which is no error (curl says 23, others are ended by SIGPIPE)
+	{ status=$({ { got "$@" 2>&1; echo $? >&3; } | head -c ` + mostOfPage + ` >&4; } 3>&1); } 4>&1
+	case $status in 23 | 141) status=0 ;; esac
+	return "${status:-1}"
 }
 fact units systemctl list-unit-files --no-legend --no-pager httpd.service apache2.service
 fact active-httpd systemctl is-active httpd

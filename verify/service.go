@@ -59,7 +59,7 @@ func (r *run) serve(ctx context.Context, s *inventory.Service) serviceRun {
 	v.source = source
 
 	// Without the director's word the answers' texts must tell the servers apart.
-	w, err := watch(ctx, r.host(r.cluster.Director.Name))
+	w, err := watch(ctx, r.host(r.cluster.Director.Name), o.Look)
 	if err != nil {
 		v.result.Note = fmt.Sprintf("the director could not be asked who served: %v", err)
 	} else {

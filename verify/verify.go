@@ -44,6 +44,7 @@ type Options struct {
 	N       int           // requests per service; 0: DefaultRequests
 	From    string        // Local (or empty) or the name of a host of the inventory
 	Timeout time.Duration // of one request; 0: 3 s
+	Look    time.Duration // how long a host may take to answer a question; 0: 20 s
 	// Local opens the connections of requests sent from here; nil: net.Dialer.
 	Local Dialer
 	// Source says which of the workstation's addresses reaches a service; nil: ask the kernel.
@@ -236,6 +237,9 @@ func (o Options) withDefaults() Options {
 	if o.Timeout <= 0 {
 		o.Timeout = 3 * time.Second
 	}
+	if o.Look <= 0 {
+		o.Look = 20 * time.Second
+	}
 	if o.Local == nil {
 		o.Local = &net.Dialer{}
 	}
@@ -263,7 +267,7 @@ var errNotConnected = errors.New("not connected")
 // host returns a host of the inventory by name, or nil.
 func (r *run) host(name string) Host {
 	if h, ok := r.hosts[name]; ok {
-		return h
+		return patient{h, r.options.Look}
 	}
 	for _, n := range hostNames(r.cluster) {
 		if n == name {

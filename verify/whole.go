@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lvsdeploy/lvsdeploy/bound"
 )
 
 // How big requests and answers are made. A request of requestSize fills a
@@ -42,17 +44,33 @@ type stream struct {
 
 // lively is a connection that is closed when nothing comes for a while: how
 // long a megabyte may take is nobody's to say.
+// But little at a time is as good as nothing, and as long as streamLimit
+// timeouts a megabyte takes nobody.
 type lively struct {
 	net.Conn
 	timer   *time.Timer
 	timeout time.Duration
 	read    int64
+	counted int64 // of read, when the timer was set
+	room    int64 // for the head of an answer
 }
 
+const (
+	streamLimit = 20
+	dripping    = 512 // bytes
+)
+
 func (l *lively) Read(p []byte) (int, error) {
-	n, err := l.Conn.Read(p)
+	if l.room <= 0 {
+		return 0, errEndless
+	}
+	n, err := l.Conn.Read(p[:min(int64(len(p)), l.room)])
 	l.read += int64(n)
-	l.timer.Reset(l.timeout)
+	l.room -= int64(n)
+	if l.read-l.counted >= dripping {
+		l.counted = l.read
+		l.timer.Reset(l.timeout)
+	}
 	return n, err
 }
 
@@ -65,6 +83,8 @@ func fetchStream(ctx context.Context, d Dialer, addr netip.AddrPort, path string
 	defer cancel(nil)
 	timer := time.AfterFunc(timeout, func() { cancel(late) })
 	defer timer.Stop()
+	whole := streamLimit * timeout
+	defer time.AfterFunc(whole, func() { cancel(fmt.Errorf("not done in %v", whole)) }).Stop()
 	s := stream{path: path}
 	raw, err := d.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
@@ -81,15 +101,27 @@ func fetchStream(ctx context.Context, d Dialer, addr netip.AddrPort, path string
 	// send writes n requests and reads their answers; false: no more of them.
 	send := func(path string, n, padding int) (size int64, ok bool) {
 		text := strings.Repeat(request(addr, path, padding), n)
+		timer.Reset(timeout)
+		conn.counted = conn.read
 		if _, err := io.WriteString(conn, text); err != nil {
 			s.err = reason(ctx, err, late)
 			return 0, false
 		}
 		for range n {
 			before := conn.read - int64(in.Buffered())
+			conn.room = bound.Header
 			resp, err := http.ReadResponse(in, nil)
 			if err == nil {
-				_, err = io.Copy(io.Discard, resp.Body)
+				conn.room = 8 * answerSize // with what a body in pieces needs beside
+				_, err = io.CopyN(io.Discard, resp.Body, answerSize)
+				if err == nil { // it may have no end: this was enough
+					s.bytes = conn.read
+					s.answers++
+					return answerSize, false
+				}
+				if err == io.EOF {
+					err = nil
+				}
 				resp.Body.Close()
 			}
 			s.bytes = conn.read

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/lvsdeploy/lvsdeploy/bound"
 	"github.com/lvsdeploy/lvsdeploy/engine"
 	"github.com/lvsdeploy/lvsdeploy/remote"
 	"github.com/lvsdeploy/lvsdeploy/report"
@@ -70,7 +71,7 @@ func runVerify(c *cli.Context, std streams) error {
 	for _, h := range s.hosts(client) {
 		conn, err := conns.wait(h.Name)
 		if err == nil {
-			hosts[h.Name] = verifiable{conn}
+			hosts[h.Name] = verifiable{conn, s.report.Note}
 			continue
 		}
 		// Its checks fail with err, so it is shown with the others.
@@ -81,7 +82,7 @@ func runVerify(c *cli.Context, std streams) error {
 		return err
 	}
 	res, err := verify.Run(c.Context, s.cluster, hosts, verify.Options{
-		N: n, From: from, LiveMode: s.cluster.Mode == "",
+		N: n, From: from, LiveMode: s.cluster.Mode == "", Look: bound.Stage(s.config.Timeout),
 		Progress: func(host, doing string) {
 			s.report.Event(engine.Event{Kind: engine.KindHost, Host: host, Detail: doing})
 		},
@@ -116,8 +117,20 @@ type hinted struct {
 func (h hinted) Hint() string  { return h.hint }
 func (h hinted) Unwrap() error { return h.error }
 
-// verifiable is a connection as verify wants it.
-type verifiable struct{ *remote.Conn }
+// verifiable is a connection as verify wants it. A host that is lost on the way
+// counts as one that cannot be reached.
+type verifiable struct {
+	*remote.Conn
+	note func(report.Exit)
+}
+
+func (v verifiable) Output(ctx context.Context, script string) ([]byte, error) {
+	out, err := v.Conn.Output(ctx, script)
+	if code := exitCode(err); code == report.Unreachable {
+		v.note(code)
+	}
+	return out, err
+}
 
 func (v verifiable) Program(ctx context.Context, script string) (io.ReadWriteCloser, error) {
 	ctx, cancel := context.WithCancel(ctx)
