@@ -14,7 +14,7 @@ const (
 	Line    = 64 << 10  // the longest line; a task's output comes in shorter ones
 	Noise   = 256 << 10 // what login scripts print before a program starts
 	Stderr  = 4 << 20   // of one program
-	Unread  = 4 << 20   // sent ahead of what reads it
+	Unread  = 1 << 20   // sent ahead of what reads it
 	Facts   = 4 << 20   // a site of 30000 files has as much
 	Program = 16 << 20  // a run's events
 	Kept    = 2 << 20   // of events that wait for others, and what belongs to one task

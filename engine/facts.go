@@ -157,7 +157,7 @@ func newAnswer() *answer {
 
 func (a *answer) facts() (*tasks.Facts, error) {
 	if !a.ended {
-		return nil, errors.New("cannot read the host's facts: the answer is incomplete")
+		return nil, &remote.Error{Op: "read the host's facts", Kind: remote.Lost, Err: errors.New("the answer is incomplete")}
 	}
 	return a.f, nil
 }

@@ -33,6 +33,9 @@ const (
 	wordStop  = "stop \n"
 )
 
+// manyLines are passed on though more have come.
+const manyLines = 256
+
 // listen passes a program's events on, until it ends; what came together, at
 // once.
 func listen(session *Session, nonce string, pass func([]line)) error {
@@ -44,7 +47,7 @@ func listen(session *Session, nonce string, pass func([]line)) error {
 			kind, rest, _ := strings.Cut(strings.TrimSuffix(event, "\n"), " ")
 			lines = append(lines, line{kind, rest, time.Now()})
 		}
-		if len(lines) > 0 && (out.Buffered() == 0 || err != nil) {
+		if len(lines) > 0 && (out.Buffered() == 0 || len(lines) >= manyLines || err != nil) {
 			pass(lines)
 			lines = nil
 		}

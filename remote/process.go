@@ -163,7 +163,7 @@ func (p *Process) readStdout() {
 			p.signal()
 		}
 		if len(data) > 0 && wanted == 0 && !p.in.put(data) {
-			p.Stop(bound.TooMuch(bound.Unread, "what nobody asked for"))
+			p.Stop(bound.TooMuch(bound.Unread, "output at once"))
 			return
 		}
 		if err != nil {

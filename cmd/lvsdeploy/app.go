@@ -40,7 +40,8 @@ results go to standard output, progress and errors to standard error`
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, std streams) report.Exit {
 	app := newApp(std)
-	err := app.RunContext(ctx, arrange(app.Commands, args))
+	args = arrange(app.Commands, args)
+	err := untilInterrupted(ctx, len(args) > 1 && args[1] == "lab", func() error { return app.RunContext(ctx, args) })
 	code := complain(std.Err(), err)
 	if failed := std.failed.Err(); failed != nil {
 		if said := (exited)(0); err == nil || errors.As(err, &said) {

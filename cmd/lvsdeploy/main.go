@@ -20,6 +20,5 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second ^C ends the process at once
 	outliveReaders()
-	outliveReaders()
 	os.Exit(int(run(ctx, os.Args, newStreams(os.Stdin, os.Stdout, os.Stderr))))
 }

@@ -99,6 +99,7 @@ type Server struct {
 	accepted int
 	logins   int
 	conns    map[*gate]bool
+	sick     *Sickness
 }
 
 // New starts a server that ends with the test.

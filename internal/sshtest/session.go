@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -17,10 +18,30 @@ func encodePEM(b *pem.Block) []byte { return pem.EncodeToMemory(b) }
 
 // serve speaks SSH on one connection until it ends, and waits for what it runs.
 func (s *Server) serve(conn *gate) {
-	sc, chans, reqs, err := ssh.NewServerConn(conn, s.config)
+	sick := s.sickness()
+	if sick.raw != nil {
+		sick.raw(conn)
+		return
+	}
+	var in atomic.Bool
+	config, wire := *s.config, net.Conn(conn)
+	if sick.config != nil {
+		sick.config(&config)
+	}
+	if sick.wire != nil {
+		wire = sick.wire(conn, &in)
+	}
+	if accept := config.PublicKeyCallback; sick.auth != nil {
+		config.PublicKeyCallback = func(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+			sick.auth(conn.gone)
+			return accept(c, key)
+		}
+	}
+	sc, chans, reqs, err := ssh.NewServerConn(wire, &config)
 	if err != nil {
 		return
 	}
+	in.Store(true)
 	s.mu.Lock()
 	s.logins++
 	s.mu.Unlock()
@@ -38,8 +59,14 @@ func (s *Server) serve(conn *gate) {
 		_ = sc.Wait()
 		close(lost)
 	})
+	if sick.login != nil {
+		running.Go(func() { sick.login(sc) })
+	}
 	var sessions atomic.Int32
 	for ch := range chans {
+		if sick.open != nil && !sick.open() {
+			continue
+		}
 		switch ch.ChannelType() {
 		case "session":
 			if int(sessions.Load()) >= s.opts.MaxSessions {
@@ -52,7 +79,7 @@ func (s *Server) serve(conn *gate) {
 				return
 			}
 			running.Go(func() {
-				s.session(c, reqs, conn, lost)
+				s.session(c, reqs, conn, lost, sick)
 				sessions.Add(-1)
 			})
 		case "direct-tcpip":
@@ -64,7 +91,7 @@ func (s *Server) serve(conn *gate) {
 }
 
 // session serves one session channel: one exec or subsystem request.
-func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request, conn *gate, lost <-chan struct{}) {
+func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request, conn *gate, lost <-chan struct{}, sick *Sickness) {
 	defer ch.Close()
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -79,7 +106,7 @@ func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request, conn *gate, l
 			var m struct{ Command string }
 			if ok = ssh.Unmarshal(r.Payload, &m) == nil; ok {
 				started = true
-				running.Go(func() { s.exec(ch, m.Command, conn, lost) })
+				running.Go(func() { s.exec(ch, m.Command, conn, lost, sick) })
 			}
 		case r.Type == "subsystem" && !s.opts.NoSFTP:
 			var m struct{ Name string }
@@ -95,18 +122,34 @@ func (s *Server) session(ch ssh.Channel, reqs <-chan *ssh.Request, conn *gate, l
 }
 
 // exec runs one command, and sends its status the way sshd does.
-func (s *Server) exec(ch ssh.Channel, cmd string, conn *gate, lost <-chan struct{}) {
+func (s *Server) exec(ch ssh.Channel, cmd string, conn *gate, lost <-chan struct{}, sick *Sickness) {
 	defer ch.Close()
 	if s.opts.OnExec != nil {
 		s.opts.OnExec(cmd)
 	}
+	if sick.run != nil {
+		mark := ""
+		if m := marks.FindStringSubmatch(cmd); m != nil {
+			mark = m[1]
+		}
+		sick.run(ch, mark, lost)
+		return
+	}
 	stdout := &lineWriter{server: s, to: ch}
+	through := &sickWriter{sick: sick, ch: ch, lost: lost}
+	if sick.said != nil {
+		stdout.to = through
+	}
 	if s.opts.Exec == nil {
 		s.run(ch, cmd, stdout, lost)
 		return
 	}
 	code := s.opts.Exec(s.ctx, cmd, ch, broken{stdout, conn}, broken{ch.Stderr(), conn})
 	_ = stdout.flush()
+	if through.quiet {
+		<-lost // its end is kept quiet
+		return
+	}
 	sendStatus(ch, code)
 }
 
@@ -133,6 +176,34 @@ func (b broken) Write(p []byte) (int, error) {
 		err = io.ErrClosedPipe
 	}
 	return n, err
+}
+
+// sickWriter passes on what a program writes until its sickness begins.
+type sickWriter struct {
+	sick  *Sickness
+	ch    ssh.Channel
+	lost  <-chan struct{}
+	rest  string
+	quiet bool // what is written now is lost
+}
+
+func (w *sickWriter) Write(p []byte) (int, error) {
+	text := string(p)
+	for !w.quiet && text != "" {
+		line, rest, whole := strings.Cut(text, "\n")
+		w.rest, text = w.rest+line, rest
+		if whole {
+			line += "\n"
+		}
+		if _, err := io.WriteString(w.ch, line); err != nil {
+			return 0, err
+		}
+		if whole {
+			w.quiet = !w.sick.said(w.rest, w.ch, w.lost)
+			w.rest = ""
+		}
+	}
+	return len(p), nil
 }
 
 // lineWriter passes output on line by line, asking OnStdout about each.
