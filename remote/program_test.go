@@ -364,11 +364,7 @@ func TestProgramNotStarted(t *testing.T) {
 			s := sshtest.New(t, tt.opts)
 			c := dialOne(t, Config{Home: sshtest.Home(t, s), Timeout: 200 * time.Millisecond}, target("web1", s))
 			_, err := c.Program(t.Context(), "true")
-			kind := Refused
-			if tt.opts.NoExec {
-				kind = Lost // nothing else need be tried with it
-			}
-			wantError(t, err, kind, tt.want)
+			wantError(t, err, Refused, tt.want)
 		})
 	}
 }

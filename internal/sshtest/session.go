@@ -130,7 +130,7 @@ func (s *Server) exec(ch ssh.Channel, cmd string, conn *gate, lost <-chan struct
 	if sick.run != nil {
 		mark := ""
 		if m := marks.FindStringSubmatch(cmd); m != nil {
-			mark = m[1]
+			mark = m[1] + m[2]
 		}
 		sick.run(ch, mark, lost)
 		return

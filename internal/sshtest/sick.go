@@ -45,8 +45,9 @@ func (s *Server) sickness() *Sickness {
 	return s.sick
 }
 
-// marks are what a client wants to see before it takes what a program says.
-var marks = regexp.MustCompile(`printf %s ([A-Z0-9]{20,})`)
+// marks are what a client wants to see before it takes what a program says. It
+// writes them in two pieces.
+var marks = regexp.MustCompile(`printf %s ([A-Z0-9]+)""([A-Z0-9]+)`)
 
 // Sicknesses are all that there are.
 func Sicknesses() []*Sickness {
