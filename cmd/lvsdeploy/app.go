@@ -24,8 +24,7 @@ const description = `exit codes:
   1    a task failed, or the output could not be written
   2    wrong usage or inventory, nothing was contacted
   3    --check found changes to make
-  4    a host unreachable, not authenticated, its key refused, or lost on the way;
-       or verify has no route to the service
+  4    a host unreachable, not authenticated, its key refused, or lost; no route for verify
   5    verify found the cluster wrong
   6    a change was rolled back
   130  interrupted
@@ -40,7 +39,7 @@ results go to standard output, progress and errors to standard error`
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, std streams) report.Exit {
 	app := newApp(std)
-	args = arrange(app.Commands, args)
+	args = arrange(app.Commands, askedForHelp(args))
 	err := untilInterrupted(ctx, len(args) > 1 && args[1] == "lab", func() error { return app.RunContext(ctx, args) })
 	code := complain(std.Err(), err)
 	if failed := std.failed.Err(); failed != nil {
@@ -82,6 +81,7 @@ func newApp(std streams) *cli.App {
 			renderCommand(std),
 			diagramCommand(std),
 			initCommand(),
+			versionCommand(std),
 			labCommand(),
 			completionCommand(),
 			completeCommand(),
@@ -94,6 +94,11 @@ func newApp(std streams) *cli.App {
 			return err
 		}
 		if c.NArg() == 0 {
+			// What is asked for is help, and a script that forgot the command must fail.
+			c.App.Writer = std.Err()
+			if err := cli.ShowAppHelp(c); err != nil {
+				return err
+			}
 			return usagef("lvsdeploy --help lists them", "cannot start without a command")
 		}
 		return noCommand(app.Commands, c.Args().First(), "lvsdeploy")
@@ -132,6 +137,9 @@ func noCommand(commands []*cli.Command, word, parent string) error {
 		names = append(names, cmd.Names()...)
 	}
 	hint := parent + " has " + strings.Join(names, ", ")
+	if meant := elsewhere(word); meant != "" && parent == "lvsdeploy" {
+		return usagef(meant, "cannot run %q: %s has no such command", word, parent)
+	}
 	if n := nearest(word, names); n != "" {
 		hint = fmt.Sprintf("did you mean %s %s?", parent, n)
 	}
@@ -152,10 +160,16 @@ func badFlag(flags []cli.Flag, name string) cli.OnUsageErrorFunc {
 			if n := nearest(word, names); n != "" {
 				hint = "did you mean " + dashed(n) + "?"
 			}
+			if meant := flagElsewhere(word, names); meant != "" {
+				hint = meant
+			}
 			return usagef(hint, "cannot use %s: %s has no such flag", dashed(word), name)
 		}
 		if word, ok := strings.CutPrefix(msg, "flag needs an argument: -"); ok {
 			return usagef(hint, "cannot use %s without a value", dashed(strings.TrimLeft(word, "-")))
+		}
+		if value, flag, ok := wrongValue(msg); ok {
+			return usagef(hint, "cannot use %s %s: %s", dashed(flag), value, wanted(flags, flag))
 		}
 		return usagef(hint, "cannot read the command line: %s", msg)
 	}

@@ -59,7 +59,7 @@ func complete(app *cli.App, words []string) []candidate {
 			return nil
 		case isFlag(word) && takesValue(taken, word):
 			if i == len(words)-2 {
-				return matching(values(strings.TrimLeft(word, "-"), file), current)
+				return matching(several(word, current, values(strings.TrimLeft(word, "-"), file)), current)
 			}
 			i++
 			if word == "-i" || word == "--inventory" {
@@ -116,6 +116,23 @@ func flagNames(flags []cli.Flag) []candidate {
 		all = append(all, candidate{dashed(f.Names()[0]), means})
 	}
 	return append(all, candidate{"--help", "show help"})
+}
+
+// several are candidates for a flag that takes a list: behind the last comma,
+// those that it does not have yet.
+func several(flag, current string, all []candidate) []candidate {
+	at := strings.LastIndexByte(current, ',')
+	if flag != "--limit" || at < 0 {
+		return all
+	}
+	given := strings.Split(current[:at], ",")
+	var more []candidate
+	for _, k := range all {
+		if !slices.Contains(given, k.word) {
+			more = append(more, candidate{current[:at+1] + k.word, k.means})
+		}
+	}
+	return more
 }
 
 func modes() []candidate {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"io"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -37,6 +40,10 @@ func runDiagram(c *cli.Context, std streams) error {
 	path := c.String("output")
 	if path == "" {
 		return usagef("lvsdeploy diagram -o FILE.svg; - is standard output", "cannot draw without a file to write to")
+	}
+	if kind := strings.ToLower(filepath.Ext(path)); slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".pdf", ".webp"}, kind) {
+		return usagef("lvsdeploy diagram -o "+strings.TrimSuffix(path, filepath.Ext(path))+".svg; a browser shows it, rsvg-convert makes other formats of it",
+			"cannot write %s: only SVG can be drawn", path)
 	}
 	cluster, err := inventory.Load(c.String("inventory"), mode)
 	if err != nil {

@@ -106,6 +106,10 @@ func noArgs(c *cli.Context) error {
 
 // checkConnectFlags complains about values that make no sense.
 func checkConnectFlags(c *cli.Context) error {
+	if c.String("inventory") == "-" {
+		return usagef("lvsdeploy "+c.Command.Name+" -i /dev/stdin reads it there; a site in it then needs a whole path",
+			"cannot use -i -: the inventory is a file")
+	}
 	if n := c.Int("forks"); n < 0 {
 		return usagef("0 means all", "cannot use --forks %d: it is a number of hosts", n)
 	}

@@ -103,7 +103,7 @@ func labStatus(c *cli.Context) error {
 
 func labSSH(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return errors.New("cannot tell which machine is meant: lvsdeploy lab ssh MACHINE [COMMAND…]")
+		return usagef("lvsdeploy lab ssh MACHINE [COMMAND…]", "cannot tell which machine is meant")
 	}
 	l, err := lab.Open(c.String("name"), c.App.ErrWriter)
 	if err != nil {
@@ -114,7 +114,7 @@ func labSSH(c *cli.Context) error {
 
 func labExec(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return errors.New("cannot tell what to run: lvsdeploy lab exec -- COMMAND…")
+		return usagef("lvsdeploy lab exec -- COMMAND…", "cannot tell what to run")
 	}
 	l, err := lab.Open(c.String("name"), c.App.ErrWriter)
 	if err != nil {
