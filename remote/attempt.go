@@ -56,13 +56,17 @@ func (a *attempt) run(ctx context.Context) (*link, error) {
 	patience := a.watch(raw)
 	conn := newWatched(raw, patience.quiet.Heard)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	var ip net.IP
+	if tcp, ok := raw.RemoteAddr().(*net.TCPAddr); ok && a.via == nil {
+		ip = tcp.IP
+	}
 	c, chans, reqs, err := ssh.NewClientConn(conn, a.hop.addr(), &ssh.ClientConfig{
 		User:              a.hop.user,
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(a.keys...)},
 		HostKeyAlgorithms: a.known.algorithms(a.hop),
 		Config:            transport(),
 		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
-			a.keyErr = a.known.check(a.hop, a.name, key, a.cfg.AcceptNew || a.hop.acceptNew)
+			a.keyErr = a.known.check(a.hop, a.name, ip, key, a.cfg.AcceptNew || a.hop.acceptNew)
 			a.verified = a.keyErr == nil
 			return a.keyErr
 		},

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -57,12 +58,22 @@ func openAppend(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lockFile(f); err != nil {
-		f.Close()
-		return nil, err
+	// Somebody who was stopped may hold the lock for ever. A file system without
+	// locks is written to all the same: a line is one write.
+	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+		taken, err := tryLock(f)
+		if taken || err != nil {
+			return f, nil
+		}
+		if time.Now().After(end) {
+			f.Close()
+			return nil, errors.New("another process has locked it")
+		}
 	}
-	return f, nil
 }
+
+// lockPatience is how long somebody else may be writing to known_hosts.
+const lockPatience = 2 * time.Second
 
 func appendLine(f *os.File, line string) error {
 	if size, err := f.Seek(0, io.SeekEnd); err == nil && size > 0 {

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 
@@ -191,29 +192,63 @@ func nearer(shown, e *knownEntry, key ssh.PublicKey) *knownEntry {
 	return shown
 }
 
-// check decides about key as the host key of h, called name in messages.
+// check decides about key as the host key of h, called name in messages and
+// reached at ip, nil where that is not known.
 // With acceptNew an unknown key is added to known_hosts.
-func (k *knownKeys) check(h hop, name string, key ssh.PublicKey, acceptNew bool) error {
+func (k *knownKeys) check(h hop, name string, ip net.IP, key ssh.PublicKey, acceptNew bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	err := k.verdict(h, name, key)
 	var unknown *unknownKey
-	if errors.As(err, &unknown) && acceptNew {
+	if err == nil || errors.As(err, &unknown) {
+		if err := k.checkIP(h, name, ip, key); err != nil {
+			return err
+		}
+	}
+	if unknown != nil && acceptNew {
 		return k.add(h, name, unknown.key)
 	}
 	return err
 }
 
+// checkIP holds key against the lines for the address too, where CheckHostIP
+// asks for it. Like ssh(1) it does not for this machine itself, nor through a
+// jump host, nor for a certificate. An address that no line names is not added.
+func (k *knownKeys) checkIP(h hop, name string, ip net.IP, key ssh.PublicKey) error {
+	if !h.checkAddress || ip == nil || ip.IsLoopback() || ip.String() == lower(h.host) {
+		return nil
+	}
+	if _, isCert := key.(*ssh.Certificate); isCert {
+		return nil
+	}
+	at := h
+	at.alias, at.host = "", ip.String()
+	n, _, _ := at.names()
+	j := judge(k.read(h), n, "", "", key)
+	switch j.verdict {
+	case keyChanged:
+		return refuse(h, name, fmt.Errorf("its %s is not the one that %s has for its address (CheckHostIP)", describe(key), j.entry.where()),
+			"was the address another host's? then: "+j.entry.removal(n)+"; if not, somebody else may be answering")
+	case keyRevoked:
+		return refuse(h, name, fmt.Errorf("its %s is marked @revoked in %s", describe(key), j.entry.where()), renew)
+	}
+	return nil
+}
+
+// renew is what to do about a key that must not be used any more.
+const renew = "give the host new keys (ssh-keygen -A), or find out who answers there"
+
+func refuse(h hop, name string, err error, hint string) error {
+	op := fmt.Sprintf("trust %s (%s)", name, h.addr())
+	if name == h.host {
+		op = "trust " + h.addr()
+	}
+	return &Error{Host: name, Op: op, Kind: HostKey, Err: err, Hint: hint}
+}
+
 // verdict is check without adding; the caller holds k.mu.
 func (k *knownKeys) verdict(h hop, name string, key ssh.PublicKey) error {
-	fail := func(err error, hint string) error {
-		op := fmt.Sprintf("trust %s (%s)", name, h.addr())
-		if name == h.host {
-			op = "trust " + h.addr()
-		}
-		return &Error{Host: name, Op: op, Kind: HostKey, Err: err, Hint: hint}
-	}
-	const renew = "give the host new keys (ssh-keygen -A), or find out who answers there"
+	fail := func(err error, hint string) error { return refuse(h, name, err, hint) }
 	if short := tooShort(key, h.rsaBits); short != "" {
 		return fail(errors.New(short), "give the host new keys: ssh-keygen -A on it makes those that are missing")
 	}
@@ -240,7 +275,7 @@ func (k *knownKeys) verdict(h hop, name string, key ssh.PublicKey) error {
 		return fail(fmt.Errorf("its %s is marked @revoked in %s", what, j.entry.where()), renew)
 	case keyChanged:
 		return fail(fmt.Errorf("its %s is not the one in %s%s", its, j.entry.where(), changedNote(j)),
-			fmt.Sprintf("was it reinstalled? then: ssh-keygen -f %s -R '%s'; if not, somebody else may be answering", j.entry.file.path, n))
+			"was it reinstalled? then: "+j.entry.removal(n)+"; if not, somebody else may be answering")
 	}
 	u := &unknownKey{hop: h, key: j.key, note: j.note}
 	if j.entry != nil {
@@ -259,6 +294,15 @@ func (k *knownKeys) verdict(h hop, name string, key ssh.PublicKey) error {
 	}
 	return fail(u, "compare it with the output of: ssh-keygen -lf /etc/ssh/ssh_host_"+
 		strings.ToLower(keyType(j.key))+"_key.pub on the host; then --accept-new adds it to known_hosts")
+}
+
+// removal says how the line goes. ssh-keygen takes lines away whole, with all
+// their names and patterns, and none of a file that has lines it cannot read.
+func (e *knownEntry) removal(name string) string {
+	if e.key == nil || !strings.HasPrefix(e.names, "|") && strings.ContainsAny(e.names, "*?!,") {
+		return fmt.Sprintf("change line %d of %s, which may be about other hosts too", e.line, e.file.path)
+	}
+	return fmt.Sprintf("ssh-keygen -f %s -R '%s'", e.file.path, name)
 }
 
 func changedNote(j judgement) string {

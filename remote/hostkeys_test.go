@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -257,5 +259,118 @@ func TestStrictIsNotAsked(t *testing.T) {
 	wantError(t, r.Err, HostKey, "is not known")
 	if len(terminal.questions) > 0 {
 		t.Errorf("asked %q", terminal.questions)
+	}
+}
+
+// CheckHostIP, which ssh leaves alone on this machine's own addresses.
+func TestCheckHostIP(t *testing.T) {
+	t.Parallel()
+	key, other := sshtest.NewKey(t).PublicKey(), sshtest.NewKey(t).PublicKey()
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, home, "known_hosts", line("web1", key)+line("192.0.2.7", other)+line("[192.0.2.8]:2222", other)+line("192.0.2.9,127.0.0.1", key)+
+		"@revoked "+line("192.0.2.10", key))
+	for _, tt := range []struct {
+		config, ip string
+		port       int
+		want       string
+	}{
+		{"", "192.0.2.7", 22, ""},
+		{"CheckHostIP no", "192.0.2.7", 22, ""},
+		{"CheckHostIP yes", "192.0.2.7", 22, "known_hosts:2 has for its address"},
+		{"CheckHostIP yes", "192.0.2.8", 22, ""},
+		{"CheckHostIP yes", "192.0.2.8", 2222, "known_hosts:3 has for its address"},
+		{"CheckHostIP yes", "192.0.2.9", 22, ""},
+		{"CheckHostIP yes", "192.0.2.10", 22, "is marked @revoked"},
+		{"CheckHostIP yes", "192.0.2.11", 22, ""},
+		{"CheckHostIP yes", "", 22, ""}, // behind a jump host
+	} {
+		put(t, home, "config", tt.config)
+		config, err := readSSHConfig(home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, _, err := config.hop("web1", "web1", "root", tt.port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = newKnownKeys(home, nil).check(h, "web1", net.ParseIP(tt.ip), key, true)
+		if tt.want != "" {
+			wantError(t, err, HostKey, tt.want)
+		} else if err != nil {
+			t.Errorf("%s, %s port %d: %v", tt.config, tt.ip, tt.port, err)
+		}
+	}
+}
+
+// Where known_hosts cannot be written the operator's word counts for the run,
+// and is told not to be kept, once for each host.
+func TestKeyNotKept(t *testing.T) {
+	t.Parallel()
+	for _, asked := range []bool{true, false} {
+		servers := []*sshtest.Server{sshtest.New(t, sshtest.Options{}), sshtest.New(t, sshtest.Options{})}
+		home := sshtest.Home(t, servers...)
+		put(t, home, "config", "UserKnownHostsFile ~/.ssh/id_ed25519/known_hosts\n")
+		var warned []string
+		cfg := Config{Home: home, AcceptNew: !asked, Warn: func(host, text string) { warned = append(warned, host+": "+text) }}
+		if asked {
+			cfg.Terminal = &fakeTerminal{yes: true}
+		}
+		for name, r := range DialAll(t.Context(), cfg, []Target{target("web1", servers[0]), target("web2", servers[1]), target("same", servers[0])}) {
+			if r.Err != nil {
+				t.Errorf("%s: %v", name, r.Err)
+				continue
+			}
+			_ = r.Conn.Close()
+		}
+		slices.Sort(warned)
+		if len(warned) != 2 || !strings.Contains(warned[1], "this run only: cannot add it to "+home+"/.ssh/id_ed25519/known_hosts: not a directory") {
+			t.Errorf("asked %v: warned %q", asked, warned)
+		}
+	}
+}
+
+func TestKnownHostsLocked(t *testing.T) {
+	t.Parallel()
+	s := sshtest.New(t, sshtest.Options{})
+	home := sshtest.Home(t, s)
+	put(t, home, "known_hosts", "")
+	f, err := os.OpenFile(filepath.Join(home, ".ssh", "known_hosts"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if taken, err := tryLock(f); !taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	warned := ""
+	dialOne(t, Config{Home: home, AcceptNew: true, Warn: func(_, text string) { warned = text }}, target("web1", s))
+	if !strings.Contains(warned, "another process has locked it") {
+		t.Errorf("warned %q", warned)
+	}
+	if text := get(t, home, "known_hosts"); text != "" {
+		t.Errorf("known_hosts is %q", text)
+	}
+}
+
+// What a changed key's hint tells to do takes no other host's line away.
+func TestChangedHint(t *testing.T) {
+	t.Parallel()
+	s := sshtest.New(t, sshtest.Options{})
+	home := sshtest.Home(t, s)
+	other := sshtest.NewKey(t).PublicKey()
+	pattern := knownhosts.Normalize(s.Addr())
+	for names, want := range map[string]string{
+		pattern:                          "ssh-keygen -f " + home + "/.ssh/known_hosts -R '" + pattern + "'",
+		knownhosts.HashHostname(pattern): "-R '" + pattern + "'",
+		"web2," + pattern:                "change line 1 of " + home + "/.ssh/known_hosts, which may be about other hosts too",
+		"*":                              "change line 1 of ",
+		strings.ReplaceAll(pattern, "127.0.0.1", "127.?.0.1"): "change line 1 of ",
+	} {
+		put(t, home, "known_hosts", line(names, other))
+		r := DialAll(t.Context(), Config{Home: home}, []Target{target("web1", s)})["web1"]
+		wantError(t, r.Err, HostKey, "is not the one in", want)
 	}
 }

@@ -73,6 +73,7 @@ type knownEntry struct {
 	marker marker
 	key    ssh.PublicKey // nil: of a type, or a shape, that x/crypto does not know
 	kind   string        // the key's type, as the line says it
+	names  string
 }
 
 func (e *knownEntry) where() string { return fmt.Sprintf("%s:%d", e.file.path, e.line) }
@@ -180,7 +181,7 @@ func lookup(files []*knownFile, name string) []knownEntry {
 			if err != nil && !errors.Is(err, errKeyType) {
 				continue
 			}
-			found = append(found, knownEntry{file: f, line: l.number, marker: l.marker, key: key, kind: kind})
+			found = append(found, knownEntry{file: f, line: l.number, marker: l.marker, key: key, kind: kind, names: l.names})
 		}
 	}
 	return found

@@ -291,7 +291,7 @@ func connect22(home string, s *sshtest.Server, acceptNew bool, warn func(string,
 	var refused error
 	c, err := ssh.Dial("tcp", s.Addr(), &ssh.ClientConfig{Config: transport(), HostKeyAlgorithms: known.algorithms(h), Timeout: time.Minute,
 		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
-			refused = known.check(h, "web1", key, acceptNew)
+			refused = known.check(h, "web1", nil, key, acceptNew)
 			return refused
 		}})
 	if err == nil {

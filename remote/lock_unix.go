@@ -7,12 +7,15 @@ import (
 	"syscall"
 )
 
-// lockFile waits for the only right to append to f; closing f gives it back.
-func lockFile(f *os.File) error {
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		if err != syscall.EINTR {
-			return err
-		}
+// tryLock takes the only right to append to f, if nobody has it; closing f
+// gives it back.
+func tryLock(f *os.File) (taken bool, err error) {
+	switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err {
+	case nil:
+		return true, nil
+	case syscall.EWOULDBLOCK, syscall.EINTR:
+		return false, nil
+	default:
+		return false, err
 	}
 }

@@ -9,15 +9,16 @@ import (
 
 // trust is what ~/.ssh/config says about a host's key.
 type trust struct {
-	alias       string      // HostKeyAlias
-	userFiles   fileSetting // UserKnownHostsFile
-	globalFiles fileSetting // GlobalKnownHostsFile
-	revokedBy   []string    // RevokedHostKeys
-	command     bool        // there is a KnownHostsCommand
-	acceptNew   bool        // StrictHostKeyChecking accept-new or no
-	strict      bool        // StrictHostKeyChecking yes: do not ask
-	hashNames   bool        // HashKnownHosts
-	rsaBits     int         // RequiredRSASize
+	alias        string      // HostKeyAlias
+	userFiles    fileSetting // UserKnownHostsFile
+	globalFiles  fileSetting // GlobalKnownHostsFile
+	revokedBy    []string    // RevokedHostKeys
+	command      bool        // there is a KnownHostsCommand
+	acceptNew    bool        // StrictHostKeyChecking accept-new or no
+	strict       bool        // StrictHostKeyChecking yes: do not ask
+	hashNames    bool        // HashKnownHosts
+	rsaBits      int         // RequiredRSASize
+	checkAddress bool        // CheckHostIP
 }
 
 // fileSetting names files; none are the usual ones.
@@ -29,11 +30,12 @@ type fileSetting struct {
 
 func (s *settings) trust(path func(string) string) trust {
 	t := trust{
-		alias:       s.get("hostkeyalias"),
-		userFiles:   s.files("userknownhostsfile", path),
-		globalFiles: s.files("globalknownhostsfile", path),
-		revokedBy:   s.files("revokedhostkeys", path).paths,
-		hashNames:   s.yes("hashknownhosts"),
+		alias:        s.get("hostkeyalias"),
+		userFiles:    s.files("userknownhostsfile", path),
+		globalFiles:  s.files("globalknownhostsfile", path),
+		revokedBy:    s.files("revokedhostkeys", path).paths,
+		hashNames:    s.yes("hashknownhosts"),
+		checkAddress: s.yes("checkhostip"),
 	}
 	if v := s.get("knownhostscommand"); v != "" && !strings.EqualFold(v, "none") {
 		t.command = true
