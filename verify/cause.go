@@ -63,6 +63,8 @@ const (
 	nameWhole        = "big answers"
 	nameARPBoot      = "arp at boot"
 	nameVIPBoot      = "vip at boot"
+	nameWANBoot      = "wan address at boot"
+	nameGatewayBoot  = "default gateway at boot"
 	nameRedirectBoot = "send_redirects at boot"
 )
 
@@ -98,7 +100,7 @@ func causes() []string {
 		namePast, nameReached,
 		nameRequests, // seen from outside, with no reason found above
 		nameShares,
-		nameSaved, nameRulesBoot, nameForwardBoot, nameARPBoot, nameVIPBoot, nameRedirectBoot, nameSNATBoot, nameMountBoot, nameWebBoot, nameNFSBoot, nameExportBoot,
+		nameSaved, nameRulesBoot, nameForwardBoot, nameARPBoot, nameVIPBoot, nameWANBoot, nameGatewayBoot, nameRedirectBoot, nameSNATBoot, nameMountBoot, nameWebBoot, nameNFSBoot, nameExportBoot,
 	}
 }
 

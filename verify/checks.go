@@ -46,9 +46,9 @@ func checksOf(m inventory.Mode) checkList {
 	case inventory.NAT:
 		return checkList{
 			director: []directorCheck{ipvsModule, forwardingOn, wanAddress, vipsPresent, servicesLetIn, answersLetOut, tableAsWanted,
-				snatLive, savedRules, rulesAtBoot, forwardingAtBoot, snatAtBoot},
-			web: []webCheck{defaultGateway, realPortsLetIn, mountPresent, mountAnswers, exportOffered, webService, pageServed,
-				mountAtBoot, webAtBoot},
+				snatLive, savedRules, rulesAtBoot, forwardingAtBoot, snatAtBoot, wanAtBoot},
+			web: []webCheck{defaultGateway, answersWay, realPortsLetIn, mountPresent, mountAnswers, exportOffered, webService, pageServed,
+				gatewayAtBoot, mountAtBoot, webAtBoot},
 			nfs: []nfsCheck{nfsService, nfsLetIn, exportDirectories, exportsLive, exportIndexes, exportsAtBoot, nfsAtBoot},
 		}
 	case inventory.DR:
@@ -107,7 +107,7 @@ func (r *run) lookAtHosts(ctx context.Context) sight {
 		})
 	}
 
-	text, args := directorScript, []string{snatUnit(c)}
+	text, args := directorScript, []string{snatUnit(c), wanOf(c, r.mode)}
 	if r.mode == inventory.DR {
 		// Each is asked for its MAC once, not by every host.
 		text, args = inDR(c, text, args, c.Director.Address, lanAddresses(c))
@@ -121,7 +121,7 @@ func (r *run) lookAtHosts(ctx context.Context) sight {
 	for i := range c.Webs {
 		w := &c.Webs[i]
 		p := probeOf(c, w)
-		text, args := webScript, []string{p.addr.Addr().String(), strconv.Itoa(int(p.addr.Port())), p.path, nfsAddress(c, w)}
+		text, args := webScript, []string{p.addr.Addr().String(), strconv.Itoa(int(p.addr.Port())), p.path, nfsAddress(c, w), gatewayOf(c, r.mode)}
 		if r.mode == inventory.DR {
 			text, args = inDR(c, text, args, w.Address, nil)
 			text += lanWebScript

@@ -284,12 +284,12 @@ var (
 // vipsAtBoot looks for a file that gives a VIP to the device at boot, whoever
 // reads it there, with the mask of one host.
 func vipsAtBoot(c *inventory.Cluster, f facts, dev string) []Check {
-	files := keptFiles(f)
+	files := keptFiles(f, "kept")
 	var cs []Check
 	for _, vip := range c.VIPs() {
 		verdict := bad(nameVIPBoot, fmt.Sprintf("no file keeps the VIP %s on %s for the next boot", vip, dev), redeploy)
 		for _, k := range files {
-			if k.vip != vip.String() || k.dev() != dev {
+			if k.vip != vip.String() || k.dev() != dev && !k.about(dev) {
 				continue
 			}
 			switch mask := k.mask(); {
@@ -315,9 +315,9 @@ type keptFile struct {
 	lines     []string
 }
 
-func keptFiles(f facts) []keptFile {
+func keptFiles(f facts, key string) []keptFile {
 	var all []keptFile
-	for _, line := range f.lines("kept") {
+	for _, line := range f.lines(key) {
 		if w := strings.Fields(line); len(w) == 3 && w[1] == "in" && strings.HasPrefix(w[2], "/") {
 			all = append(all, keptFile{vip: w[0], file: w[2]})
 		} else if n := len(all); n > 0 {

@@ -31,7 +31,7 @@ func TestKept(t *testing.T) {
 			if err := os.WriteFile(root+file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			there := strings.ReplaceAll(lanScript, "/etc/", root+"/etc/")
+			there := strings.ReplaceAll(keptFunction+lanScript, "/etc/", root+"/etc/")
 			out, err := exec.Command("sh", "-c", script(there, "192.168.1.10", "", vip)).Output()
 			if err != nil {
 				t.Fatal(err)

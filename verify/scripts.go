@@ -11,8 +11,10 @@ import (
 const tableScript = prelude + `fact table soon ipvsadm -Sn
 ` + end
 
-// directorScript: $1 is the unit that puts the SNAT rule in at boot.
-const directorScript = `fact forward cat /proc/sys/net/ipv4/ip_forward
+// directorScript: $1 is the unit that puts the SNAT rule in at boot, $2 the WAN
+// address or nothing.
+const directorScript = keptFunction + `[ -z "$2" ] || fact kept-wan kept "$2"
+fact forward cat /proc/sys/net/ipv4/ip_forward
 fact module test -r /proc/net/ip_vs
 fact table soon ipvsadm -Sn
 fact saved-el cat /etc/sysconfig/ipvsadm
@@ -33,8 +35,14 @@ fact vs-conntrack cat /proc/sys/net/ipv4/vs/conntrack
 var mostOfPage = strconv.Itoa(bound.Page + bound.Header)
 
 // webScript: $1 address, $2 port, $3 path of the page, $4 the NFS server or
-// nothing. The document root is read first: it may be an automount.
-var webScript = `got() {
+// nothing, $5 the director, where that is the way out. The document root is read
+// first: it may be an automount. 198.51.100.1 is nobody's (RFC 5737).
+var webScript = keptFunction + `if [ -n "$5" ]; then
+	fact kept-gateway kept "$5"
+	fact rules ip -4 rule show
+	fact way ip -4 route get 198.51.100.1 from "$1"
+fi
+got() {
 	if command -v curl >/dev/null 2>&1; then
 		curl -g -s -S -i --noproxy '*' --max-time "$patience" "http://$1:$2$3"
 	elif command -v wget >/dev/null 2>&1; then

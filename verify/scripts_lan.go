@@ -2,7 +2,7 @@ package verify
 
 // lanScript is what direct routing adds to the director's and the real
 // servers' scripts: $1 is the host's own address, $2 a list of others whose MACs are
-// wanted, then the VIPs.
+// wanted, then the VIPs. It comes after a script that has keptFunction.
 //
 // The question who answers ARP for a VIP is put in raw packets, because a
 // kernel never asks for an address that is its own, as the VIP is here, and
@@ -59,19 +59,6 @@ arp() {
 	else
 		return 127
 	fi
-}
-kept() {
-	for vip; do
-		for file in /etc/network/interfaces /etc/network/interfaces.d/* /etc/sysconfig/network-scripts/ifcfg-* /etc/systemd/system/*.service /etc/systemd/network/*.network /etc/netplan/*.yaml /etc/NetworkManager/system-connections/*; do
-			grep -qswF -e "$vip" "$file" || continue
-			printf '%s in %s\n' "$vip" "$file"
-			grep -E 'iface|interface-name=|^Name=|/[0-9]|NETMASK|netmask|PREFIX|DEVICE' "$file"
-			case $file in
-			*.service) systemctl is-enabled "${file##*/}" ;;
-			esac
-		done
-	done
-	return 0
 }
 fact links ip -o link show
 fact neighbours ip -4 neigh show

@@ -15,10 +15,10 @@ func everyScript(marker string) map[string]string {
 	evil := "/opt/$(touch " + marker + ")`touch " + marker + "`'\"; touch " + marker + "; exit 9"
 	return map[string]string{
 		"table":          tableScript,
-		"director":       script(directorScript, "lvsdeploy-"+evil+"-snat.service"),
-		"web":            script(webScript, "127.0.0.1", "1", evil, "127.0.0.1"),
-		"director in DR": script(directorScript+"shift 1\n"+lanScript, evil, "127.0.0.1", "192.0.2.1 192.0.2.2", evil, "192.0.2.3"),
-		"web in DR":      script(webScript+"shift 4\n"+lanScript+lanWebScript, "127.0.0.1", "1", evil, "127.0.0.1", evil, "", evil),
+		"director":       script(directorScript, "lvsdeploy-"+evil+"-snat.service", evil),
+		"web":            script(webScript, "127.0.0.1", "1", evil, "127.0.0.1", evil),
+		"director in DR": script(directorScript+"shift 2\n"+lanScript, evil, "", "127.0.0.1", "192.0.2.1 192.0.2.2", evil, "192.0.2.3"),
+		"web in DR":      script(webScript+"shift 5\n"+lanScript+lanWebScript, "127.0.0.1", "1", evil, "127.0.0.1", "", evil, "", evil),
 		"neighbour":      script(neighbourScript, "192.0.2.1"),
 		"nfs":            script(nfsScript, evil, "/tmp", "-d"),
 		"source":         script(sourceScript, "127.0.0.1"),
