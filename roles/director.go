@@ -90,21 +90,31 @@ func realServersAnswer(h host) part {
 func table(method tasks.Method) step {
 	return func(h host) part {
 		wanted := services(h.cluster, method)
-		var keys, gone []string
-		for _, v := range wanted {
-			keys = append(keys, tasks.ServiceKey(v.Protocol, v.Address))
-		}
-		for _, entry := range h.facts.Manifest {
-			if key, ok := strings.CutPrefix(entry, "service "); ok && !slices.Contains(keys, key) {
-				gone = append(gone, key)
-			}
-		}
-		return do(tasks.Balance(wanted), tasks.Drain(wanted, gone, drainPatience))
+		return do(tasks.Balance(wanted), tasks.Drain(wanted, goneServices(h, wanted), drainPatience))
 	}
 }
 
-func keepTable(h host) part {
-	p := do(tasks.SaveTable(h.platform.IPVSRules))
+// goneServices are the services of an earlier run that are no longer wanted.
+func goneServices(h host, wanted []tasks.VirtualService) (gone []string) {
+	var keys []string
+	for _, v := range wanted {
+		keys = append(keys, tasks.ServiceKey(v.Protocol, v.Address))
+	}
+	for _, entry := range h.facts.Manifest {
+		if key, ok := strings.CutPrefix(entry, "service "); ok && !slices.Contains(keys, key) {
+			gone = append(gone, key)
+		}
+	}
+	return gone
+}
+
+// keepTable has the table that the same method makes for the next boot too.
+func keepTable(method tasks.Method) step {
+	return func(h host) part { return tableKept(h, services(h.cluster, method)) }
+}
+
+func tableKept(h host, wanted []tasks.VirtualService) part {
+	p := do(tasks.SaveTable(h.platform.IPVSRules, wanted, goneServices(h, wanted)))
 	for _, s := range h.platform.IPVSSwitches {
 		p.tasks = append(p.tasks, tasks.Setting(s[0], s[1], s[2]))
 	}

@@ -34,7 +34,7 @@ func DR(in Input) tasks.Plan {
 			// a client hears decides where it sends
 			name:     "balance",
 			after:    []string{"prove"},
-			director: []step{realServersAnswer, redirectsOff, vipOnDirector, table(tasks.Gatewaying), keepTable},
+			director: []step{realServersAnswer, redirectsOff, vipOnDirector, table(tasks.Gatewaying), keepTable(tasks.Gatewaying)},
 		},
 	})
 }

@@ -33,7 +33,7 @@ func NAT(in Input) tasks.Plan {
 		{
 			name:     "balance",
 			after:    []string{"prove"},
-			director: []step{realServersAnswer, table(tasks.Masquerading), keepTable},
+			director: []step{realServersAnswer, table(tasks.Masquerading), keepTable(tasks.Masquerading)},
 		},
 	})
 }

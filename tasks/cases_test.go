@@ -111,7 +111,7 @@ func cases(p Platform) []taskCase {
 		{of: "Drain", task: Drain([]VirtualService{shrunk}, []string{"-t 12.0.0.3:80"}, 5*time.Second),
 			setup: `for s in '-u 12.0.0.2:53' '-t 12.0.0.3:80' '-t 12.0.0.4:80'; do ipvsadm -A $s -s rr; ipvsadm -a $s -r 192.168.1.20:80 -m -w 3; ipvsadm -a $s -r 192.168.1.30:80 -m; done`,
 			after: "ipvsadm -Sn | grep -v ' 12.0.0.1:'", want: "-A -t 12.0.0.4:80 -s rr\n-a -t 12.0.0.4:80 -r 192.168.1.20:80 -m -w 3\n-a -t 12.0.0.4:80 -r 192.168.1.30:80 -m -w 1\n-A -u 12.0.0.2:53 -s rr\n-a -u 12.0.0.2:53 -r 192.168.1.20:80 -m -w 3"},
-		{of: "SaveTable", task: SaveTable("/etc/t/ipvs"), after: "ipvsadm -Sn | cmp - /etc/t/ipvs && wc -l </etc/t/ipvs", want: "9"},
+		{of: "SaveTable", task: SaveTable("/etc/t/ipvs", nil, nil), after: "ipvsadm -Sn | cmp - /etc/t/ipvs && wc -l </etc/t/ipvs", want: "9"},
 		{of: "IPTables", task: IPTables("SNAT it", outward...), after: "iptables -t nat -S POSTROUTING | grep -c 12.0.0.1", want: "1"},
 		{of: "Fstab", task: Fstab(far), setup: "echo '192.168.1.77:/data/ /mnt//far/ nfs defaults 0 0' >>/etc/fstab", after: "grep -c /mnt/far /etc/fstab; grep '^#' /etc/fstab", want: "1\n# /etc/fstab: static file system information."},
 		{of: "Mounted", task: Mounted(far), after: "cat /mnt/far/index.html", want: "far"},

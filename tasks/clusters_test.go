@@ -33,7 +33,7 @@ func TestTwoClusters(t *testing.T) {
 					Module("ip_vs"), Write(File{Path: "/etc/modules-load.d/lvsdeploy-" + cluster + ".conf", Mode: "0644", Content: "ip_vs\n"}),
 					Address("ens37", wan), Sysctl("net.ipv4.ip_forward", "1"), DefaultRoute("ens33", gateway),
 					Setting("/etc/t/setting", "B", "3"), IPTables("SNAT it", outward...),
-					Balance([]VirtualService{s}), SaveTable(p.IPVSRules), EnableOnly(p, "ipvsadm"),
+					Balance([]VirtualService{s}), SaveTable(p.IPVSRules, []VirtualService{s}, nil), EnableOnly(p, "ipvsadm"),
 				}
 			}
 			for _, cluster := range []string{"shop", "news"} {

@@ -78,6 +78,53 @@ func lines(variable, text string) shell.Fragment {
 	return shell.F("%s=%s", shell.Fragment(variable), strings.TrimRight(text, "\n"))
 }
 
+// missingRules sets missing to what the table lacks of want, as a difference: of
+// a rule that is there with other options, the old one too.
+const missingRules = shell.Fragment(`missing=
+while IFS= read -r rule; do
+  among "$rule" "$live" && continue
+  # shellcheck disable=SC2086 # a rule is a list of words
+  set -- $rule
+  old="$1 $2 $3 "
+  [ "$1" != -a ] || old="$old-r $5 "
+  case $newline$live in
+  *"$newline$old"*)
+    was=$newline$live
+    was=${was#*"$newline$old"}
+    missing="$missing-$old${was%%"$newline"*}$newline"
+    ;;
+  esac
+  missing="$missing+$rule$newline"
+done <<END
+$want
+END`)
+
+// extraRules sets extra to the rules of the services known that want does not
+// have.
+const extraRules = shell.Fragment(`extra=
+while IFS= read -r rule; do
+  # shellcheck disable=SC2086
+  set -- $rule
+  [ $# -gt 2 ] || continue
+  among "$2 $3" "$known" || continue
+  case $1$newline$want in
+  "-A$newline"*"$newline-A $2 $3 "* | "-A$newline-A $2 $3 "*) ;;
+  "-a$newline"*"$newline-a $2 $3 -r $5 "*) ;;
+  *) extra="$extra$rule$newline" ;;
+  esac
+done <<END
+$live
+END`)
+
+// known sets known to the services that are ours, gone ones too.
+func known(services []VirtualService, gone []string) shell.Fragment {
+	keys := append([]string{}, gone...)
+	for _, v := range services {
+		keys = append(keys, v.key())
+	}
+	return lines("known", strings.Join(keys, "\n"))
+}
+
 // Balance adds what the table lacks and edits what differs, service by
 // service, in place. It takes nothing away: established connections stay.
 func Balance(services []VirtualService) Task {
@@ -88,13 +135,7 @@ func Balance(services []VirtualService) Task {
 	return Task{
 		Name:   "balance " + list(services),
 		Direct: true,
-		Check: shell.Lines(wanted(services), `missing=
-while IFS= read -r rule; do
-  among "$rule" "$live" || missing="$missing+$rule$newline"
-done <<END
-$want
-END
-[ -z "$missing" ] || { printf '%s' "$missing"; return 1; }`),
+		Check:  shell.Lines(wanted(services), missingRules, `[ -z "$missing" ] || { printf '%s' "$missing"; return 1; }`),
 		Apply: shell.Lines(wanted(services), `printf '%s\n' "$want" | while IFS= read -r rule; do
   printf '%s\n' "$live" | grep -qxF -e "$rule" && continue
   # shellcheck disable=SC2086 # a rule is a list of words
@@ -118,25 +159,8 @@ done`),
 // A server first gets weight 0 and keeps its connections until none is active
 // or patience ends.
 func Drain(services []VirtualService, gone []string, patience time.Duration) Task {
-	keys := append([]string{}, gone...)
-	for _, v := range services {
-		keys = append(keys, v.key())
-	}
 	extra := shell.Lines("command -v ipvsadm >/dev/null 2>&1 || return 0 # no table, nothing in it",
-		wanted(services), lines("known", strings.Join(keys, "\n")), `extra=
-while IFS= read -r rule; do
-  # shellcheck disable=SC2086
-  set -- $rule
-  [ $# -gt 2 ] || continue
-  among "$2 $3" "$known" || continue
-  case $1$newline$want in
-  "-A$newline"*"$newline-A $2 $3 "* | "-A$newline-A $2 $3 "*) ;;
-  "-a$newline"*"$newline-a $2 $3 -r $5 "*) ;;
-  *) extra="$extra$rule$newline" ;;
-  esac
-done <<END
-$live
-END`)
+		wanted(services), known(services, gone), extraRules)
 	name := "drain and remove what is no longer in " + list(services)
 	if len(services) == 0 {
 		name = "drain and remove " + strings.Join(gone, ", ")
@@ -171,18 +195,24 @@ done`, int(patience.Seconds()))),
 }
 
 // SaveTable keeps the live table where the boot reads it. It holds services
-// of others as well: a reboot must not lose them.
-func SaveTable(file string) Task {
+// of others as well: a reboot must not lose them. In a dry run the table is not
+// yet what Balance and Drain make of it: that it will be saved anew is known all
+// the same.
+func SaveTable(file string, services []VirtualService, gone []string) Task {
+	live := shell.Fragment("live=$(ipvsadm -Sn) || return")
+	if len(services)+len(gone) > 0 { // dirty: of a dry run that has found something to change
+		live = shell.Lines(`if [ -n "${dirty-}" ]; then`, wanted(services), known(services, gone), missingRules, extraRules,
+			`[ -z "$missing$extra" ] || { echo 'the table, as it will be'; return 1; }`, "fi", live)
+	}
 	return Task{
 		Name:   "save the table in " + file,
 		Direct: true,
-		Check: shell.F(`live=$(ipvsadm -Sn) || return
-same %s >/dev/null 2>&1 <<END && return
+		Check: shell.Lines(live, shell.F(`same %s >/dev/null 2>&1 <<END && return
 $live
 END
 saved=$(grep -e '^-' %s 2>/dev/null | sort) || saved=
 live=$(printf '%%s\n' "$live" | sort)
-[ "$saved" = "$live" ] || { printf '%%s\n' "$saved" | sed 's/^/-/'; printf '%%s\n' "$live" | sed 's/^/+/'; return 1; }`, file, file),
+[ "$saved" = "$live" ] || { printf '%%s\n' "$saved" | sed 's/^/-/'; printf '%%s\n' "$live" | sed 's/^/+/'; return 1; }`, file, file)),
 		Apply: shell.F("live=$(ipvsadm -Sn)\nprintf '%%s\\n' \"$live\" | put %s 0644", file),
 		Needs: command("ipvsadm"),
 		Owns:  []string{"file " + file},
@@ -192,7 +222,7 @@ live=$(printf '%%s\n' "$live" | sort)
 // SavedForOthers saves the table anew when the cluster has left it, if another
 // one of the host has its services there; else the file goes.
 func SavedForOthers(file string) Task {
-	t := SaveTable(file)
+	t := SaveTable(file, nil, nil)
 	return Task{
 		Name:   "save the table of the other clusters in " + file,
 		Direct: true,

@@ -68,7 +68,7 @@ ip route add default via 192.168.1.1 dev ens33`); code != 0 {
 		Address("ens37", wan), DefaultRoute("ens33", gateway),
 		vip.Live(), vip.Route(),
 		IPTables("SNAT it", outward...),
-		Balance([]VirtualService{service}), SaveTable(p.IPVSRules), EnableOnly(p, p.IPVSService),
+		Balance([]VirtualService{service}), SaveTable(p.IPVSRules, []VirtualService{service}, nil), EnableOnly(p, p.IPVSService),
 	}
 	if kind == fakehost.EL {
 		plan = append(plan, SELinuxBoolean("httpd_use_nfs"), SELinuxPermissive())

@@ -313,7 +313,7 @@ func TestNeeds(t *testing.T) {
 				why    string
 			}{
 				{Balance([]VirtualService{service}), engine.Pending, "ipvsadm is not installed"},
-				{SaveTable("/etc/t/ipvs"), engine.Pending, "ipvsadm is not installed"},
+				{SaveTable("/etc/t/ipvs", []VirtualService{service}, nil), engine.Pending, "ipvsadm is not installed"},
 				{Exported(Export{Path: "/srv", Network: "192.168.1.0/24"}), engine.Pending, "exportfs is not installed"},
 				{IPTables("SNAT it", outward...), engine.Pending, "iptables is not installed"},
 				{Service(p, p.WebService, ""), starts, "the unit " + p.WebService + " is not installed"},
