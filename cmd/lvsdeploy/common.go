@@ -226,7 +226,7 @@ func becomePassword(c *cli.Context, std streams, tty *terminal) (string, error) 
 	case c.IsSet("become-password-file"):
 		return passwordFrom(c.String("become-password-file"), std.in)
 	}
-	return os.Getenv(becomePasswordEnv), nil
+	return passwordLine(os.Getenv(becomePasswordEnv)), nil
 }
 
 // passwordFrom reads the first line of a file that others cannot read.
@@ -251,13 +251,28 @@ func passwordFrom(path string, stdin io.Reader) (string, error) {
 		}
 		in = f
 	}
-	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	text, err := bufio.NewReaderSize(in, longestPassword).ReadSlice('\n')
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 		return "", usagef("", "cannot read the password from %s: %v", path, err)
 	}
-	line = strings.TrimRight(line, "\r\n")
-	if line == "" {
+	line := passwordLine(string(text))
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return "", usagef("its first line is the password", "cannot use the password from %s: its first line is longer than %d bytes", path, longestPassword)
+	case strings.HasPrefix(line, "\xff\xfe"), strings.HasPrefix(line, "\xfe\xff"):
+		return "", usagef("iconv -f UTF-16 -t UTF-8 converts it", "cannot use the password from %s: it is written in UTF-16", path)
+	case strings.Contains(line, "\x00"):
+		return "", usagef("its first line is the password", "cannot use the password from %s: there is a NUL byte in it", path)
+	case line == "":
 		return "", usagef("its first line is the password", "cannot use the password from %s: it is empty", path)
 	}
 	return line, nil
+}
+
+const longestPassword = 4096
+
+// passwordLine is a line without what editors, and Windows, put around it: a
+// mark of UTF-8 before, line ends behind. Blanks are of the password.
+func passwordLine(s string) string {
+	return strings.TrimRight(strings.TrimPrefix(s, "\ufeff"), "\r\n")
 }
