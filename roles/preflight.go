@@ -94,8 +94,30 @@ func checkInit(_ host, f tasks.Facts, say say) {
 
 func checkClock(h host, f tasks.Facts, say say) {
 	if skew := time.Unix(f.Clock, 0).Sub(h.in.now).Round(time.Second); f.Clock != 0 && skew.Abs() > maxSkew {
-		say("set the clock, or run a time service there", "its clock is off by %s", skew)
+		say("set the clock, or run a time service there", "its clock is off by %s", lapse(skew))
 	}
+}
+
+// lapse is d in the units in which clocks are wrong: a flat battery gives years.
+func lapse(d time.Duration) string {
+	const day, year = 24 * time.Hour, 8766 * time.Hour
+	sign := ""
+	if d < 0 {
+		sign, d = "-", d.Abs()
+	}
+	several := func(n int, unit string) string {
+		if n == 1 {
+			return sign + "1 " + unit
+		}
+		return fmt.Sprintf("%s%d %ss", sign, n, unit)
+	}
+	switch {
+	case d >= 2*year:
+		return several(int(d.Round(year)/year), "year")
+	case d >= 2*day:
+		return several(int(d.Round(day)/day), "day")
+	}
+	return sign + d.String()
 }
 
 func checkDisk(_ host, f tasks.Facts, say say) {
