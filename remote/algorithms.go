@@ -34,7 +34,10 @@ func (k *knownKeys) algorithms(h hop) []string {
 			types[e.key.Type()] = true
 		}
 	}
-	all := hostKeyAlgorithms[:]
+	all := h.chosen("hostkeyalgorithms")
+	if h.hostKeysFixed {
+		return slices.Clone(all)
+	}
 	if types[ssh.KeyAlgoED25519] { // the first choice, which a certificate for it only adds to
 		return slices.Clone(all)
 	}

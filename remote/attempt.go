@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -20,13 +19,15 @@ type attempt struct {
 	hop     hop
 	via     *link
 	timeout time.Duration
-	keys    []ssh.Signer
-	more    bool // there are keys left for another attempt
+	login   *login
+	notes   []string // about keys that are not offered
 
 	verified bool  // the host's key was accepted
 	keyErr   error // or why not
 	early    bool  // dropped before it said anything: worth another try
-	refused  bool  // no key of this batch was accepted
+	refused  bool  // no key that was offered was accepted
+	next     int   // the key to go on with over another connection
+	more     bool  // there is one
 }
 
 func (a *attempt) op() string {
@@ -56,21 +57,7 @@ func (a *attempt) run(ctx context.Context) (*link, error) {
 	patience := a.watch(raw)
 	conn := newWatched(raw, patience.quiet.Heard)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
-	var ip net.IP
-	if tcp, ok := raw.RemoteAddr().(*net.TCPAddr); ok && a.via == nil {
-		ip = tcp.IP
-	}
-	c, chans, reqs, err := ssh.NewClientConn(conn, a.hop.addr(), &ssh.ClientConfig{
-		User:              a.hop.user,
-		Auth:              []ssh.AuthMethod{ssh.PublicKeys(a.keys...)},
-		HostKeyAlgorithms: a.known.algorithms(a.hop),
-		Config:            transport(),
-		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
-			a.keyErr = a.known.check(a.hop, a.name, ip, key, a.cfg.AcceptNew || a.hop.acceptNew)
-			a.verified = a.keyErr == nil
-			return a.keyErr
-		},
-	})
+	c, chans, reqs, err := ssh.NewClientConn(conn, a.hop.addr(), a.clientConfig(conn))
 	stalled := patience.end()
 	canceled := !stop()
 	if err != nil || canceled {
@@ -78,9 +65,29 @@ func (a *attempt) run(ctx context.Context) (*link, error) {
 		if canceled {
 			return nil, ctx.Err()
 		}
-		return nil, a.explain(err, conn.greeting(), stalled)
+		return nil, a.explain(err, conn, stalled)
 	}
 	return newLink(a.name, ssh.NewClient(c, chans, reqs), conn, a.via, a.cfg.keepalive, bound.Stage(a.timeout)), nil
+}
+
+func (a *attempt) clientConfig(conn *watched) *ssh.ClientConfig {
+	var ip net.IP
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok && a.via == nil {
+		ip = tcp.IP
+	}
+	a.login.broken = conn.broken.Load
+	return &ssh.ClientConfig{
+		User:              a.hop.user,
+		AuthCallback:      a.login.choose,
+		BannerCallback:    a.login.hear,
+		HostKeyAlgorithms: a.known.algorithms(a.hop),
+		Config:            ssh.Config{KeyExchanges: a.hop.chosen("kexalgorithms"), Ciphers: a.hop.chosen("ciphers"), MACs: a.hop.chosen("macs")},
+		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
+			a.keyErr = a.known.check(a.hop, a.name, ip, key, a.cfg.AcceptNew || a.hop.acceptNew)
+			a.verified = a.keyErr == nil
+			return a.keyErr
+		},
+	}
 }
 
 // patience closes a connection that is silent for too long while it is set up,
@@ -113,7 +120,11 @@ func (a *attempt) dialRaw(ctx context.Context) (net.Conn, error) {
 	defer bound.NewSilence(a.timeout, func() bool { cancel(errNoAnswer); return true }).End()
 	addr := a.hop.addr()
 	if a.via == nil {
-		conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", addr)
+		dial := net.Dialer{KeepAlive: -1}
+		if ip := net.ParseIP(a.hop.bind); ip != nil {
+			dial.LocalAddr = &net.TCPAddr{IP: ip}
+		}
+		conn, err := dial.DialContext(ctx, a.hop.network, addr)
 		if err != nil {
 			if ctx.Err() != nil {
 				err = errNoAnswer
@@ -136,51 +147,4 @@ func (a *attempt) dialRaw(ctx context.Context) (net.Conn, error) {
 	}
 	a.via.dead(lostPatience)
 	return nil, a.via.lost(a.name)
-}
-
-// explain turns what x/crypto/ssh says about a failed handshake into an Error.
-func (a *attempt) explain(err error, greeting string, stalled bool) error {
-	if a.keyErr != nil {
-		return a.keyErr
-	}
-	var prompt *Error
-	if errors.As(err, &prompt) { // of a key's passphrase
-		return a.settingsError(a.name, prompt)
-	}
-	if stalled {
-		return a.fail(Unreachable, errNoAnswer, reachHint(errNoAnswer))
-	}
-	var none *ssh.AlgorithmNegotiationError
-	if errors.As(err, &none) {
-		return a.fail(Unreachable, nothingCommon(none), "SHA-1 and what is older are not used: "+
-			sshdKeyword(none)+" in its sshd_config says what it offers")
-	}
-	if a.verified {
-		a.refused = true
-		return a.authError(err)
-	}
-	if greeting != "" && !strings.HasPrefix(greeting, "SSH-") && !strings.Contains(greeting, "MaxStartups") {
-		return a.fail(Unreachable, fmt.Errorf("it says %q", greeting), "is it SSH that listens on this port?")
-	}
-	if dropped(err) {
-		a.early = true
-		err = errors.New("the connection was closed before SSH began")
-		return a.fail(Unreachable, err, "is it SSH that listens there? sshd's MaxStartups, or a firewall, may drop new connections: try a lower --forks")
-	}
-	text := strings.TrimPrefix(err.Error(), "ssh: handshake failed: ")
-	return a.fail(Unreachable, errors.New(printable(strings.TrimPrefix(text, "ssh: "))), "is it SSH that listens there?")
-}
-
-func (a *attempt) authError(err error) error {
-	text := err.Error()
-	if !strings.Contains(text, "unable to authenticate") && !strings.Contains(text, "disconnect") && !dropped(err) {
-		text = printable(strings.TrimPrefix(text, "ssh: handshake failed: "))
-		return a.fail(Auth, errors.New(text), "")
-	}
-	if len(a.keys) == 0 {
-		return a.fail(Auth, errors.New("no key to log in with"),
-			"make one with ssh-keygen, put it there with ssh-copy-id "+a.hop.login()+", or name one as ssh.identity")
-	}
-	return a.fail(Auth, fmt.Errorf("none of our keys is accepted for user %s", a.hop.user),
-		"ssh-copy-id "+a.hop.login()+" puts your key there; ssh.user and ssh.identity say who logs in, and with which key")
 }

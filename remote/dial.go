@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/user"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type dialer struct {
 	gateways  map[string]*gateway      // by the hops up to and with it
 	addresses map[string]chan struct{} // perAddress slots
 	vouched   map[string]bool          // keys the operator was asked about, see unknownKey.id
+	warned    map[string]bool          // what was said already
 	reporting sync.Mutex
 }
 
@@ -48,13 +50,13 @@ func newDialer(cfg Config) (*dialer, error) {
 		cfg.keepalive = keepaliveEvery
 	}
 	if cfg.Home == "" {
-		home, err := os.UserHomeDir()
+		home, err := homeDir()
 		if err != nil {
 			return nil, err
 		}
-		cfg.Home = home
+		cfg.Home, cfg.system = home, firstOf(cfg.system, systemConfig())
 	}
-	settings, err := readSSHConfig(cfg.Home)
+	settings, err := readSSHConfig(cfg.Home, cfg.system)
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +64,13 @@ func newDialer(cfg Config) (*dialer, error) {
 	d := &dialer{
 		cfg:       cfg,
 		settings:  settings,
-		keys:      newKeyring(cfg.Home, ask),
+		keys:      newKeyring(cfg.Home, cfg.Timeout, ask),
 		ask:       ask,
 		secret:    &becomeSecret{password: cfg.BecomePassword, ask: ask},
 		gateways:  make(map[string]*gateway),
 		addresses: make(map[string]chan struct{}),
 		vouched:   make(map[string]bool),
+		warned:    make(map[string]bool),
 		order:     make(map[string]int),
 	}
 	d.known = newKnownKeys(cfg.Home, d.warn)
@@ -75,6 +78,18 @@ func newDialer(cfg Config) (*dialer, error) {
 		d.slots = make(chan struct{}, cfg.Forks)
 	}
 	return d, nil
+}
+
+// homeDir is $HOME, or what the system says where that is missing or wrong.
+func homeDir() (string, error) {
+	home, err := os.UserHomeDir()
+	if info, statErr := os.Stat(home); err == nil && statErr == nil && info.IsDir() {
+		return home, nil
+	}
+	if u, userErr := user.Current(); userErr == nil && u.HomeDir != "" {
+		return u.HomeDir, nil
+	}
+	return home, err
 }
 
 // close gives back the jump hosts' connections; those in use stay open.
@@ -114,6 +129,17 @@ func (d *dialer) warn(host, text string) {
 	d.reporting.Lock()
 	defer d.reporting.Unlock()
 	d.cfg.Warn(host, text)
+}
+
+// warnOnce is warn for what is the same for all hosts.
+func (d *dialer) warnOnce(host, text string) {
+	d.mu.Lock()
+	again := d.warned[text]
+	d.warned[text] = true
+	d.mu.Unlock()
+	if !again {
+		d.warn(host, text)
+	}
 }
 
 // unanswered is a target whose host key the operator can be asked about.
@@ -265,9 +291,13 @@ func (d *dialer) connect(ctx context.Context, name string, h hop, via *link) (*l
 	}
 	started := time.Now()
 	wait := 50 * time.Millisecond
-	for batch := 0; ; {
-		a := attempt{dialer: d, name: name, hop: h, via: via, timeout: d.timeout(h)}
-		a.keys, a.more = keys.batch(batch)
+	for _, text := range keys.warn {
+		d.warnOnce(name, text)
+	}
+	offers := keys.offers(h)
+	for first := 0; ; {
+		a := attempt{dialer: d, name: name, hop: h, via: via, timeout: d.timeout(h), notes: keys.notes,
+			login: &login{keys: offers, first: first, next: first}}
 		l, err := a.run(ctx)
 		switch {
 		case err == nil:
@@ -275,7 +305,8 @@ func (d *dialer) connect(ctx context.Context, name string, h hop, via *link) (*l
 		case ctx.Err() != nil:
 			return nil, canceled(name, a.op(), ctx)
 		case a.refused && a.more:
-			batch++
+			first = a.next
+			d.progress(name, "connecting again with more keys")
 			continue
 		case !a.early || time.Since(started) > 2*a.timeout:
 			return nil, err
@@ -291,7 +322,7 @@ func (d *dialer) connect(ctx context.Context, name string, h hop, via *link) (*l
 }
 
 func (d *dialer) timeout(h hop) time.Duration {
-	if h.timeout > 0 {
+	if h.timeout > 0 && !d.cfg.TimeoutGiven {
 		return h.timeout
 	}
 	return d.cfg.Timeout

@@ -99,6 +99,8 @@ func (h hop) knownLine(key ssh.PublicKey) string {
 	return pattern + " " + string(ssh.MarshalAuthorizedKey(key))
 }
 
+func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
 func plainPath(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {

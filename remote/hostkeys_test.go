@@ -288,7 +288,7 @@ func TestCheckHostIP(t *testing.T) {
 		{"CheckHostIP yes", "", 22, ""}, // behind a jump host
 	} {
 		put(t, home, "config", tt.config)
-		config, err := readSSHConfig(home)
+		config, err := readSSHConfig(home, "")
 		if err != nil {
 			t.Fatal(err)
 		}

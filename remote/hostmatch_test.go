@@ -75,3 +75,22 @@ func FuzzMatchPattern(f *testing.F) {
 		}
 	})
 }
+
+// wildcard is the plain way.
+func wildcard(p, s string) bool {
+	for p != "" {
+		if p[0] == '*' {
+			for i := 0; i <= len(s); i++ {
+				if wildcard(p[1:], s[i:]) {
+					return true
+				}
+			}
+			return false
+		}
+		if s == "" || (p[0] != '?' && p[0] != s[0]) {
+			return false
+		}
+		p, s = p[1:], s[1:]
+	}
+	return s == ""
+}

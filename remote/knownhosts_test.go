@@ -279,7 +279,7 @@ func knownText(home string) string {
 
 // connect22 shakes hands with s as if it listened on port 22.
 func connect22(home string, s *sshtest.Server, acceptNew bool, warn func(string, string)) error {
-	config, err := readSSHConfig(home)
+	config, err := readSSHConfig(home, "")
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ type watched struct {
 	last atomic.Int64 // UnixNano of the last bytes read
 	beat func()       // called after each read that gave bytes
 
+	broken atomic.Bool // nothing comes any more
+
 	mu    sync.Mutex
 	first []byte // the first bytes heard: who is it that answers?
 }
@@ -58,6 +60,9 @@ func (w heard) Read(b []byte) (int, error) {
 	w.ack()
 	n, err := w.Conn.Read(b)
 	w.ack()
+	if err != nil {
+		w.broken.Store(true)
+	}
 	if n > 0 {
 		w.last.Store(time.Now().UnixNano())
 		w.beat()

@@ -180,7 +180,7 @@ func (p *Process) bootstrap(script string) (command, input string) {
 
 // apart writes a word of ours so that it is one only for the shell that is to
 // say it, and not for what prints commands or input (set -x, cat).
-func apart(word string) string { return word[:8] + `""` + word[8:] }
+func apart(word string) string { return word[:len(word)/2] + `""` + word[len(word)/2:] }
 
 // start starts script, from an argument if it is public.
 func (c *Conn) start(ctx context.Context, script, password string, public bool) (*Process, error) {

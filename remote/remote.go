@@ -28,7 +28,7 @@ type Terminal interface {
 
 // Config is what is common to all hosts of a run.
 type Config struct {
-	Home           string                   // the directory that holds .ssh; default the user's home
+	Home           string                   // the directory that holds .ssh; default $HOME, or what the system says; with one that is given, the ssh_config for all users is not read
 	AcceptNew      bool                     // add unknown host keys to known_hosts; a changed key is refused all the same
 	Timeout        time.Duration            // default 10 s; see DialAll
 	Forks          int                      // hosts dialled at the same time; 0: all
@@ -38,7 +38,10 @@ type Config struct {
 
 	Warn func(host, text string) // the same, for what the operator has to know and is no error
 
+	TimeoutGiven bool // by the operator: ConnectTimeout of ssh_config does not count
+
 	keepalive time.Duration // tests make it shorter
+	system    string        // the directory of the ssh_config for all users; tests have one of their own
 }
 
 // DefaultTimeout is what Config.Timeout is when not given.

@@ -1,108 +1,172 @@
 package remote
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
-// sshConfig is ~/.ssh/config, read the way ssh_config(5) says: the first value
-// of a keyword wins, Host and Match open conditional blocks, Include is
-// conditional where it stands in one. Only the keywords that hop uses have an
-// effect. It is read here, not by a library, because those at hand resolve
-// Include against another home directory and misread Match.
+// sshConfig is ~/.ssh/config and the file for all users, read the way
+// ssh_config(5) says: the first value of a keyword wins, Host and Match open
+// conditional blocks, Include is conditional where it stands in one. It is read
+// here, not by a library, because those at hand resolve Include against another
+// home directory and misread Match.
 type sshConfig struct {
-	home  string
-	lines []configLine
+	home   string
+	system string // the directory of the file for all users
+	lines  []configLine
+	final  bool // a Match asks for a second pass
 }
 
 // configLine is one keyword with its arguments, its condition beside it.
 type configLine struct {
-	file  string
-	line  int
+	where string // file:line
 	key   string // lower case
 	args  []string
-	conds []configCond // all must hold
-}
-
-// configCond is a Host or Match line.
-type configCond struct {
-	where string // file:line
-	match bool   // Match, not Host
-	args  []string
+	conds []*configCond // all must hold
 }
 
 // includeDepth is where ssh(1) stops too.
 const includeDepth = 16
 
-func readSSHConfig(home string) (*sshConfig, error) {
-	c := &sshConfig{home: home}
-	err := c.read(filepath.Join(home, ".ssh", "config"), nil, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return c, err
+// configReader is a pass through the files.
+type configReader struct {
+	*sshConfig
+	user    bool   // the file of the user, and what that includes
+	ignored string // IgnoreUnknown
 }
 
-func (c *sshConfig) read(path string, outer []configCond, depth int) error {
-	if depth > includeDepth {
-		return &Error{Op: "read " + path, Kind: Settings, Err: errors.New("its Include goes in a circle")}
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return &Error{Op: "read " + path, Kind: Settings, Err: err}
-	}
-	defer f.Close()
-	conds := outer
-	scanner := bufio.NewScanner(f)
-	for n := 1; scanner.Scan(); n++ {
-		words, err := splitConfig(scanner.Text())
-		where := fmt.Sprintf("%s:%d", path, n)
-		if err != nil {
-			return &Error{Op: "read " + where, Kind: Settings, Err: err}
-		}
-		if len(words) == 0 {
+func readSSHConfig(home, system string) (*sshConfig, error) {
+	c := &sshConfig{home: home, system: system}
+	for _, r := range []struct {
+		path string
+		user bool
+	}{{filepath.Join(home, ".ssh", "config"), true}, {filepath.Join(system, "ssh_config"), false}} {
+		if !r.user && system == "" {
 			continue
 		}
-		key, args := strings.ToLower(words[0]), words[1:]
-		if len(args) == 0 {
-			return &Error{Op: "read " + where, Kind: Settings, Err: fmt.Errorf("%s has no value", words[0])}
+		in := configReader{sshConfig: c, user: r.user}
+		if err := in.read(r.path, nil, 0, r.user); err != nil && !absent(err) {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// read reads path; private: nobody else may be able to write it.
+func (c *configReader) read(path string, outer []*configCond, depth int, private bool) error {
+	fail := func(where string, err error) error {
+		return &Error{Op: "read " + where, Kind: Settings, Err: err}
+	}
+	if depth > includeDepth {
+		return fail(path, errors.New("its Include goes in a circle"))
+	}
+	if private {
+		if err := writableByOthers(path); err != nil {
+			e := fail(path, err).(*Error)
+			e.Hint = "ssh refuses it too; chmod 600 " + path
+			return e
+		}
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, syscall.EISDIR) { // nothing is in it, for ssh(1)
+		return nil
+	}
+	if err != nil {
+		return fail(path, plainPath(err))
+	}
+	conds := outer
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		where := fmt.Sprintf("%s:%d", path, n)
+		key, rest, args, err := splitConfig(string(line))
+		if err != nil {
+			return fail(where, err)
+		}
+		if key == "" {
+			continue
 		}
 		switch key {
 		case "host", "match":
-			conds = append(slices.Clone(outer), configCond{where: where, match: key == "match", args: args})
+			cond := &configCond{where: where, hosts: args}
+			if key == "match" {
+				cond.hosts = nil
+				if cond.criteria, err = parseMatch(rest); err != nil {
+					return fail(where, err)
+				}
+				c.final = c.final || cond.asksFinal()
+			} else if slices.Contains(args, "") {
+				return fail(where, errors.New("host has an empty argument"))
+			}
+			conds = append(slices.Clone(outer), cond)
+			continue
 		case "include":
-			if err := c.include(path, args, conds, depth); err != nil {
+			if err := c.include(where, args, conds, depth); err != nil {
 				return err
 			}
-		default:
-			c.lines = append(c.lines, configLine{file: path, line: n, key: key, args: args, conds: conds})
+			continue
+		case "ignoreunknown":
+			if c.ignored == "" && len(args) == 1 {
+				c.ignored = args[0]
+			}
+			continue
 		}
-	}
-	if err := scanner.Err(); err != nil {
-		return &Error{Op: "read " + path, Kind: Settings, Err: err}
+		args, err = c.value(key, rest, args)
+		if err != nil {
+			return fail(where, err)
+		}
+		c.lines = append(c.lines, configLine{where: where, key: keywordNamed(key), args: args, conds: conds})
 	}
 	return nil
 }
 
-func (c *sshConfig) include(from string, patterns []string, conds []configCond, depth int) error {
+// value checks what a keyword is set to.
+func (c *configReader) value(key, rest string, args []string) ([]string, error) {
+	kind, known := keywords[keywordNamed(key)]
+	if !known {
+		if c.ignored != "" && matchExactly(c.ignored, key) {
+			return args, nil
+		}
+		return nil, fmt.Errorf("%s is no keyword of ssh_config; IgnoreUnknown %s lets ssh, and lvsdeploy, pass over it", printable(key), printable(key))
+	}
+	if kind == restOfLine {
+		return []string{strings.TrimLeft(rest, configBlanks+"=")}, nil
+	}
+	return args, kind.check(key, args)
+}
+
+func (c *configReader) include(where string, patterns []string, conds []*configCond, depth int) error {
+	fail := func(err error) error { return &Error{Op: "read " + where, Kind: Settings, Err: err} }
 	for _, p := range patterns {
-		p = expandHome(p, c.home)
-		if !filepath.IsAbs(p) {
+		switch {
+		case p == "":
+			return fail(errors.New("include has an empty argument"))
+		case strings.HasPrefix(p, "~") && !c.user:
+			return fail(fmt.Errorf("bad path to include: %s", p))
+		case strings.HasPrefix(p, "~"):
+			var err error
+			if p, err = expandHome(p, c.home); err != nil {
+				return fail(err)
+			}
+		case filepath.IsAbs(p):
+		case c.user:
 			p = filepath.Join(c.home, ".ssh", p)
+		default:
+			p = filepath.Join(c.system, p)
 		}
 		files, err := filepath.Glob(p)
 		if err != nil {
-			return &Error{Op: "read " + from, Kind: Settings, Err: fmt.Errorf("cannot include %s: %w", p, err)}
+			return fail(fmt.Errorf("cannot include %s: %w", p, err))
 		}
 		for _, f := range files {
-			if err := c.read(f, conds, depth+1); err != nil {
+			if err := c.read(f, conds, depth+1, true); err != nil && !absent(err) {
 				return err
 			}
 		}
@@ -110,216 +174,91 @@ func (c *sshConfig) include(from string, patterns []string, conds []configCond, 
 	return nil
 }
 
-// splitConfig splits a line into keyword and arguments: words, "quoted
-// words", an optional = after the keyword, # comments.
-func splitConfig(line string) ([]string, error) {
-	var words []string
-	for {
-		line = strings.TrimLeft(line, " \t\r\f")
-		if len(words) == 1 && strings.HasPrefix(line, "=") {
-			line = strings.TrimLeft(line[1:], " \t\r\f")
-		}
-		if line == "" || line[0] == '#' {
-			return words, nil
-		}
-		if line[0] == '"' {
-			end := strings.IndexByte(line[1:], '"')
-			if end < 0 {
-				return nil, errors.New("a quotation mark is not closed")
-			}
-			words = append(words, line[1:1+end])
-			line = line[end+2:]
-			continue
-		}
-		stop := " \t\r\f"
-		if len(words) == 0 {
-			stop += "="
-		}
-		end := strings.IndexAny(line, stop)
-		if end < 0 {
-			end = len(line)
-		}
-		words = append(words, line[:end])
-		line = line[end:]
-	}
-}
-
-// settings is what the file says about one host.
+// settings is what the files say about one host.
 type settings struct {
-	first      map[string][]string // keyword -> arguments of its first line
-	identities []string
+	first map[string]configLine // keyword -> its first line
+	lists map[string][]string   // of keywords that add up
 }
 
 func (s *settings) get(key string) string {
-	if args := s.first[key]; len(args) > 0 {
+	if args := s.first[key].args; len(args) > 0 {
 		return args[0]
 	}
 	return ""
 }
 
+func (s *settings) said(key string) bool { _, said := s.first[key]; return said }
+
 func (s *settings) yes(key string) bool {
-	v := strings.ToLower(s.get(key))
+	v := lower(s.get(key))
 	return v == "yes" || v == "true"
 }
 
-// lookup collects what is said about host. Like ssh(1) it goes through the
-// file twice, the second time for what "Match final" adds.
+// addUp are the keywords of which each line counts.
+var addUp = [...]string{"identityfile", "certificatefile"}
+
+// lookup collects what is said about host.
 func (c *sshConfig) lookup(host, login string) (*settings, error) {
-	s := &settings{first: make(map[string][]string)}
+	s := &settings{first: make(map[string]configLine), lists: make(map[string][]string)}
 	if login != "" {
-		s.first["user"] = []string{login}
+		s.first["user"] = configLine{args: []string{login}}
 	}
-	for _, final := range []bool{false, true} {
-		verdicts := make(map[string]bool)
-		for _, l := range c.lines {
-			holds := true
-			for _, cond := range l.conds {
-				v, known := verdicts[cond.where]
-				if !known {
-					var err error
-					if v, err = cond.holds(host, s, final); err != nil {
-						return nil, err
-					}
-					verdicts[cond.where] = v
-				}
-				if !v {
-					holds = false
-					break
-				}
-			}
-			if !holds {
-				continue
-			}
-			if l.key == "identityfile" {
-				if !slices.Contains(s.identities, l.args[0]) {
-					s.identities = append(s.identities, l.args[0])
-				}
-			} else if _, set := s.first[l.key]; !set {
-				s.first[l.key] = l.args
-			}
+	who := lookedUp{original: host, host: host, settings: s, home: c.home}
+	if err := c.pass(&who); err != nil {
+		return nil, err
+	}
+	// Like ssh(1), go through the files a second time, about the name that the
+	// first time gave, where a block asks for that.
+	if canonical := lower(firstOf(s.get("canonicalizehostname"), "no")); c.final || canonical != "no" && canonical != "false" {
+		who.final = true
+		var err error
+		if who.host, err = hostName(host, s); err != nil {
+			return nil, err
+		}
+		s.first["hostname"] = configLine{args: []string{strings.ReplaceAll(who.host, "%", "%%")}}
+		if err := c.pass(&who); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// holds decides a Host or Match line. What cannot be decided here is an error
-// for the hosts it may concern, not a guess.
-func (c configCond) holds(host string, s *settings, final bool) (bool, error) {
-	if !c.match {
-		return matchPatterns(c.args, host), nil
-	}
-	args := c.args
-	for len(args) > 0 {
-		name, negated := strings.CutPrefix(strings.ToLower(args[0]), "!")
-		var v bool
-		switch name {
-		case "all":
-			v = true
-			args = args[1:]
-		case "canonical":
-			args = args[1:]
-		case "final":
-			v = final
-			args = args[1:]
-		default:
-			if len(args) < 2 {
-				return false, &Error{Op: "read " + c.where, Kind: Settings, Err: fmt.Errorf("its Match %s has no value", args[0])}
-			}
-			list := strings.Split(args[1], ",")
-			args = args[2:]
-			switch name {
-			case "host":
-				current := host
-				if h := s.get("hostname"); h != "" {
-					current = expandTokens(h, tokens{'h': host})
+func (c *sshConfig) pass(who *lookedUp) error {
+	s := who.settings
+	verdicts := make(map[*configCond]bool)
+	for _, l := range c.lines {
+		holds := true
+		for _, cond := range l.conds {
+			v, known := verdicts[cond]
+			if !known {
+				var err error
+				if v, err = cond.holds(who); err != nil {
+					return err
 				}
-				v = matchPatterns(list, current)
-			case "originalhost":
-				v = matchPatterns(list, host)
-			case "user":
-				v = matchPatterns(list, firstOf(s.get("user"), "root"))
-			case "localuser":
-				v = matchPatterns(list, localUser())
-			case "tagged":
-				v = matchPatterns(list, s.get("tag"))
-			default:
-				return false, &Error{Op: "read " + c.where, Kind: Settings,
-					Err:  fmt.Errorf("its Match %s is not supported", name),
-					Hint: "give the host's user, port, identity and jump in hosts.toml, or exclude it there with \"Match !host …\" first"}
+				verdicts[cond] = v
+			}
+			if holds = v; !holds {
+				break
 			}
 		}
-		if v == negated {
-			return false, nil
+		if !holds {
+			continue
 		}
-	}
-	return true, nil
-}
-
-// matchPatterns implements the pattern lists of ssh_config(5): one of them
-// must match, and no negated one may.
-func matchPatterns(patterns []string, s string) bool {
-	found := false
-	for _, p := range patterns {
-		p, negated := strings.CutPrefix(p, "!")
-		if wildcard(strings.ToLower(p), strings.ToLower(s)) {
-			if negated {
-				return false
-			}
-			found = true
-		}
-	}
-	return found
-}
-
-// wildcard matches * (any characters) and ? (exactly one).
-func wildcard(p, s string) bool {
-	for p != "" {
-		if p[0] == '*' {
-			for i := 0; i <= len(s); i++ {
-				if wildcard(p[1:], s[i:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if s == "" || (p[0] != '?' && p[0] != s[0]) {
-			return false
-		}
-		p, s = p[1:], s[1:]
-	}
-	return s == ""
-}
-
-// tokens are the %-sequences that may stand in a value.
-type tokens map[byte]string
-
-func expandTokens(s string, t tokens) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+1 < len(s) {
-			i++
-			if s[i] == '%' {
-				b.WriteByte('%')
-			} else if v, ok := t[s[i]]; ok {
-				b.WriteString(v)
-			} else {
-				b.WriteString(s[i-1 : i+1])
+		if slices.Contains(addUp[:], l.key) {
+			if !slices.Contains(s.lists[l.key], l.args[0]) {
+				s.lists[l.key] = append(s.lists[l.key], l.args[0])
 			}
 			continue
 		}
-		b.WriteByte(s[i])
+		// Of ProxyJump and ProxyCommand the first counts.
+		if l.key == "proxyjump" && s.said("proxycommand") || l.key == "proxycommand" && s.said("proxyjump") {
+			continue
+		}
+		if !s.said(l.key) {
+			s.first[l.key] = l
+		}
 	}
-	return b.String()
-}
-
-func expandHome(path, home string) string {
-	if path == "~" {
-		return home
-	}
-	if len(path) > 1 && path[0] == '~' && os.IsPathSeparator(path[1]) {
-		return filepath.Join(home, path[2:])
-	}
-	return path
+	return nil
 }
 
 func localUser() string {

@@ -50,7 +50,8 @@ func TestRoute(t *testing.T) {
 		{name: "proxyjump for all, itself included", target: Target{Host: "web1"}, files: map[string]string{"config": "Host *\nProxyJump b\n"}, want: "root@b:22 root@web1:22"},
 		{name: "jump wins over proxyjump", target: Target{Host: "web1", Jump: []string{}}, files: map[string]string{"config": "Host web1\nProxyJump b\n"}, want: "root@web1:22"},
 		{name: "proxycommand", target: Target{Host: "web1"}, files: map[string]string{"config": "ProxyCommand nc %h %p\n"}, want: "error: ProxyCommand"},
-		{name: "bad port", target: Target{Host: "web1"}, files: map[string]string{"config": "Port http\n"}, want: `error: gives it port "http"`},
+		{name: "bad port", target: Target{Host: "web1"}, files: map[string]string{"config": "Host db1\nPort 70000\n"}, want: `error: cannot read HOME/.ssh/config:2: port cannot be "70000"`},
+		{name: "port of a service", target: Target{Host: "web1"}, files: map[string]string{"config": "Port http\n"}, want: "root@web1:80"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,7 +66,7 @@ func TestRoute(t *testing.T) {
 				}
 			}
 			var got []string
-			c, err := readSSHConfig(home)
+			c, err := readSSHConfig(home, "")
 			if err == nil {
 				var hops []hop
 				hops, err = c.route(tt.target)

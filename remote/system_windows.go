@@ -28,13 +28,21 @@ func systemKnownHosts() []string {
 
 const agentPipe = `\\.\pipe\openssh-ssh-agent`
 
-// dialAgent reaches the agent where $SSH_AUTH_SOCK says, or where OpenSSH for
+// dialAgent reaches the agent at socket, or where $SSH_AUTH_SOCK says, or where OpenSSH for
 // Windows has it: a named pipe, which is opened as a file. Requests and answers
 // take turns, so reading need not go on while writing.
-func dialAgent() (io.ReadWriteCloser, error) {
-	socket := firstOf(os.Getenv("SSH_AUTH_SOCK"), agentPipe)
+func dialAgent(socket string) (io.ReadWriteCloser, error) {
+	socket = firstOf(socket, os.Getenv("SSH_AUTH_SOCK"), agentPipe)
 	if strings.HasPrefix(filepath.FromSlash(socket), `\\.\pipe\`) {
 		return os.OpenFile(socket, os.O_RDWR, 0)
 	}
 	return net.Dial("unix", socket)
 }
+
+// systemConfig is the directory of the ssh_config for all users.
+func systemConfig() string { return filepath.Join(os.Getenv("ProgramData"), "ssh") }
+
+// Who may read or write a file is in its list of rights there, which is not
+// looked at.
+func writableByOthers(string) error               { return nil }
+func readableByOthers(string) (os.FileMode, bool) { return 0, false }

@@ -28,9 +28,9 @@ type fileSetting struct {
 	none  bool // it was "none"
 }
 
-func (s *settings) trust(path func(string) string) trust {
+func (s *settings) trust(path func(key, name string) string) trust {
 	t := trust{
-		alias:        s.get("hostkeyalias"),
+		alias:        lower(s.get("hostkeyalias")),
 		userFiles:    s.files("userknownhostsfile", path),
 		globalFiles:  s.files("globalknownhostsfile", path),
 		revokedBy:    s.files("revokedhostkeys", path).paths,
@@ -50,16 +50,16 @@ func (s *settings) trust(path func(string) string) trust {
 	return t
 }
 
-func (s *settings) files(key string, path func(string) string) fileSetting {
+func (s *settings) files(key string, path func(key, name string) string) fileSetting {
 	var f fileSetting
-	for _, name := range s.first[key] {
+	for _, name := range s.first[key].args {
 		switch {
 		case strings.EqualFold(name, "none"):
 			f.off = true
 		case key != "revokedhostkeys" && (name == "/dev/null" || strings.EqualFold(name, os.DevNull)):
 			f.off = true
 		default:
-			f.paths = append(f.paths, path(name))
+			f.paths = append(f.paths, path(key, name))
 		}
 	}
 	f.off = f.off && len(f.paths) == 0

@@ -64,6 +64,7 @@ func open(c *cli.Context, std streams, mode inventory.Mode) (*session, error) {
 	s.config = remote.Config{
 		AcceptNew:      c.Bool("accept-new"),
 		Timeout:        c.Duration("timeout"),
+		TimeoutGiven:   c.IsSet("timeout"),
 		Forks:          c.Int("forks"),
 		BecomePassword: password,
 		Progress: func(host, doing string) {
