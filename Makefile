@@ -51,11 +51,11 @@ unit: tools
 # minutes each are in unit-all only.
 unit-long: tools
 	@echo 'not run here, but by make unit-all: TestBrokenOnce, the long form of TestHostileValues'
-	$(GO) test -timeout 20m ./cmd/lvsdeploy ./tasks -full -skip TestBrokenOnce
+	$(GO) test -timeout 20m ./cmd/lvsdeploy ./tasks ./engine -full -skip TestBrokenOnce
 	$(GO) test -timeout 5m ./roles -full -run TestShellcheck
 
 unit-all: tools
-	$(GO) test -timeout 60m ./cmd/lvsdeploy ./roles ./tasks -full
+	$(GO) test -timeout 60m ./cmd/lvsdeploy ./roles ./tasks ./engine -full
 
 # What is skipped here is in lab-test-all, and says that it was not run.
 long = TestNAT/(faults|ordinary_user|a_host_down|cut_and_killed|to_DR_and_back|host_keys|teardown)|TestDR/(dr_schedulers|dr_faults|dr_origins)|TestLockout/(workstation_killed|power_and_reboot|right_after_all)|TestSystems/(opened_again|by_hand|cold_start|dr|taken_away)|TestImage|TestBefore/(debian-nm|debian-netplan|el)

@@ -31,6 +31,9 @@ var (
 	revertScript string
 )
 
+// stateBelow is where a host remembers its clusters.
+const stateBelow = "/var/lib/lvsdeploy"
+
 // Heading is what a program says of itself.
 type Heading struct {
 	Cluster string
@@ -100,7 +103,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	} else {
 		b.WriteString("# By hand: run it as root with sh; Enter passes a barrier.\n")
 	}
-	fmt.Fprintf(&b, "nonce=%s\nstate=%s\n", shell.Quote(head.Nonce), shell.Quote("/var/lib/lvsdeploy/"+head.Cluster))
+	fmt.Fprintf(&b, "nonce=%s\nstate=%s\n", shell.Quote(head.Nonce), shell.Quote(stateBelow+"/"+head.Cluster))
 	b.WriteString(commonPrelude)
 	if check {
 		b.WriteString(checkPrelude)

@@ -133,7 +133,7 @@ func (r *run) task(h *hostRun, status Status, at time.Time) {
 	}
 	switch status {
 	case Failed:
-		e.Hint = s.task.Hint
+		e.Hint = hintOf(s.task, e.Detail)
 		if !r.o.Check {
 			h.failed = s.task.Name
 		}
@@ -150,6 +150,19 @@ func (r *run) task(h *hostRun, status Status, at time.Time) {
 	h.began = at
 	r.sink(e)
 	r.start(h)
+}
+
+// hintOf is what to do about a failed task: its own advice, unless it did not
+// get as far as that.
+func hintOf(t tasks.Task, detail string) string {
+	_, why, found := strings.Cut(detail, "cannot write "+stateBelow)
+	switch why, _, _ = strings.Cut(why, "\n"); {
+	case !found:
+		return t.Hint
+	case strings.Contains(why, "read-only"), strings.Contains(why, "Read-only"):
+		return "what is done to a host is written down there first, and it is mounted read-only: dmesg says why; mount -o remount,rw mounts it for writing"
+	}
+	return "what is done to a host is written down there first: make room, df -h " + stateBelow + " and df -i " + stateBelow + " show what there is"
 }
 
 // start tells what a host does from now on.

@@ -253,7 +253,7 @@ place() {
   fresh=$(cat /proc/sys/kernel/random/uuid)
   [ ${#fresh} = 36 ] || { echo 'the kernel has no random numbers'; return 1; }
   fresh=.lvsdeploy-$fresh
-  printf '%s\n' "$here/$fresh" >"$state/beside" || [ -n "$reverting" ] || return 1
+  printf '%s\n' "$here/$fresh" >"$state/beside" 2>/dev/null || [ -n "$reverting" ] || store "$state/beside" "$here/$fresh$newline" || return 1
   umask 077
   set -C
   { set +C && fill "$@"; } 7>"./$fresh" && mv -fT "./$fresh" "./$name"
