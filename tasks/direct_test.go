@@ -15,7 +15,7 @@ import (
 func TestDirect(t *testing.T) {
 	assigned := regexp.MustCompile(`(?m)(?:^|[\s;(])(?:read(?: -r)? )?([a-z_]+)=`)
 	engines := map[string]bool{"nonce": true, "state": true, "run": true, "who": true, "patience": true}
-	for _, file := range []string{"common", "apply", "check", "arm", "confirm"} {
+	for _, file := range []string{"common", "apply", "check", "state", "arm", "confirm"} {
 		text, err := os.ReadFile("../engine/prelude/" + file + ".sh")
 		if err != nil {
 			t.Fatal(err)

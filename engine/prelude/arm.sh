@@ -56,7 +56,7 @@ END
 # prepare: all that a revert takes, which the disk has before anything is
 # changed. Without run the rest means nothing: it comes last.
 prepare() {
-  problem=$({ rm -rf "$state/revert" && mkdir -p "$state/revert/files"; } 2>&1) || { unwritten "$state/revert"; return 1; }
+  problem=$({ rm -rf "$state/revert" "$run/confirmed" && mkdir -p "$state/revert/files"; } 2>&1) || { unwritten "$state/revert"; return 1; }
   for part in undo absent dirs; do
     store "$state/revert/$part" '' || return 1
   done

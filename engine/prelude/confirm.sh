@@ -23,13 +23,13 @@ if [ "$(cat revert/run 2>/dev/null)" = "$nonce" ] && mv revert/run revert/confir
   echo confirmed
 elif [ "$(cat reverted/reverting 2>/dev/null)" = "$nonce" ]; then
   echo reverted
-elif [ "$(cat "$run/confirmed" 2>/dev/null)" = "$nonce" ]; then
-  echo confirmed
 elif [ "$(cat revert/reverting 2>/dev/null)" = "$nonce" ]; then
   # nobody goes on with it: it was ended half way
   exec 6>&-
   sh revert/revert.sh "$state" now </dev/null >/dev/null 2>&1
   [ "$(cat reverted/reverting 2>/dev/null)" != "$nonce" ] || echo reverted
+elif [ "$(cat "$run/confirmed" 2>/dev/null)" = "$nonce" ]; then
+  echo confirmed
 elif [ -z "$going" ]; then
   echo nothing
 fi
