@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"path"
 	"strconv"
 	"strings"
 
@@ -48,6 +49,11 @@ func exports(h host) part {
 	for _, e := range h.cluster.NFS.Exports {
 		if !leftTo(h.facts, h.cluster.Network, e.Path, e.Options) {
 			lines = append(lines, e.Path+" "+h.cluster.Network.String()+"("+e.Options+")")
+		}
+		for _, other := range othersExports(h.facts, e.Path) { // it must not go with that one
+			if file, _, _ := strings.Cut(other.file, ":"); strings.HasPrefix(path.Base(file), "lvsdeploy-") {
+				p.tasks = append(p.tasks, tasks.Kept("file "+file, "another cluster's export of "+e.Path))
+			}
 		}
 		p.tasks = append(p.tasks, tasks.Directory(e.Path))
 		p.tasks = append(p.tasks, pages(h, e.Path, e.Index, e.Site)...)

@@ -180,7 +180,7 @@ func Rereaders() []Reader {
 		all = append(all, Reader{Below: r.below, Handler: Handler(tool, Task{
 			Name:  "have " + tool + " read the files that are left",
 			Check: "exit 1",
-			Apply: shell.F("! command -v %s >/dev/null 2>&1 || %s", tool, shell.Fragment(r.command)),
+			Apply: shell.F("! command -v %s >/dev/null 2>&1 || without_loss %s", tool, r.command),
 		})})
 	}
 	return all

@@ -217,6 +217,23 @@ drop_address() {
   printf '%s\n' "$had" | awk -v gone="$2" '$4 != gone' | as_addresses -4 | put_back address
   printf '%s\n' "$routes" | as_routes -4 | put_back route
 }`},
+	{Name: "without_loss", Changes: true, Text: `# without_loss COMMAND: it makes a network manager set interfaces up anew, which
+# takes from them what was given by hand: that is put back
+without_loss() {
+  had=$(ip -o -4 addr show scope global)
+  routes=$(ip -4 route show | grep -v ' proto kernel ') || routes=
+  eval "$1" || return
+  tries=0
+  while sleep 0.5 && [ $tries -lt 20 ]; do
+    tries=$((tries + 1))
+    case "$(networkctl --no-legend list 2>/dev/null; nmcli -t -f STATE device 2>/dev/null)" in
+    *configuring* | *connecting* | *deactivating* | *' pending '*) ;;
+    *) break ;;
+    esac
+  done
+  printf '%s\n' "$had" | as_addresses -4 | put_back address
+  printf '%s\n' "$routes" | as_routes -4 | put_back route
+}`},
 	{Name: "nm_file", Text: `# nm_file UUID: the file of a profile of NetworkManager's
 nm_file() { nmcli -g UUID,FILENAME connection show | sed -n "s,^$1:,,p"; }`},
 	{Name: "nm_change", Changes: true, Text: `# nm_change UUID +|- PROPERTY ITEM: a profile in which nobody else has changed

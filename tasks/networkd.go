@@ -84,7 +84,7 @@ func onlyFor(file BootFile, mac, dev string) bool {
 func networkdAddress(cluster, dev string, address netip.Prefix) Task {
 	t := Write(File{Path: "/etc/systemd/network/05-lvsdeploy-" + cluster + "-" + dev + ".network", Mode: "0644",
 		Content: templates.Render("network", map[string]string{"Cluster": cluster, "Device": dev, "Address": address.String()})})
-	t.Apply = shell.Lines(t.Apply, shell.F("! only_ours %s %s || networkctl reload", dev, address))
+	t.Apply = shell.Lines(t.Apply, shell.F("! only_ours %s %s || without_loss 'networkctl reload'", dev, address))
 	t.Undo = reread("networkctl reload")
 	t.Needs = command("networkctl")
 	return t

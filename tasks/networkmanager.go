@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/shell"
@@ -52,6 +53,15 @@ func (f Facts) nmCard(dev string) card {
 			continue
 		}
 		c = card{by: NetworkManager, profile: p.UUID, shared: !bound, atBoot: p.Auto, noDefault: file.value("never-default") == "true" || no(file.value("DEFROUTE"))}
+		for i, line := range file.Lines { // then NetworkManager takes no address, and leaves the interface's alone
+			if line == "[ipv4]" {
+				rest := BootFile{Lines: file.Lines[i+1:]}
+				if end := slices.IndexFunc(rest.Lines, func(l string) bool { return strings.HasPrefix(l, "[") }); end >= 0 {
+					rest.Lines = rest.Lines[:end]
+				}
+				c.shared = c.shared || rest.value("method") == "disabled"
+			}
+		}
 		if f.others(file) {
 			c.passing, c.shared = true, true
 			continue
