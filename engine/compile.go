@@ -138,7 +138,7 @@ func Compile(plan tasks.Plan, host string, head Heading, check bool) Program {
 	}
 	if !check {
 		slices.Sort(owns)
-		fmt.Fprintf(&b, "\n# == what is ours on this host from now on\n%s\n", shell.Heredoc("remember", strings.Join(slices.Compact(owns), "\n")))
+		fmt.Fprintf(&b, "\n# == what is ours on this host from now on\nall_wanted() {\n%s\n}\nremember\n", shell.Heredoc(`"$1"`, strings.Join(slices.Compact(owns), "\n")))
 	}
 	b.WriteString("event end\n}\n")
 	p.Text = b.String()

@@ -68,23 +68,37 @@ private() (
   : >"$run/private"
 )
 
-# remember <LINES: now that everything is in place, ours is what was put here,
-# by this run or an earlier one, and is still wanted. What was found in place
+# in_step <LINES 3<MANIFEST: are all that are remembered among the lines, in
+# their order? There may be thousands: a shell that puts them together, or looks
+# for each among all, takes seconds. wanted are those that are no pages.
+in_step() {
+  wanted=''
+  IFS= read -r have <&3 || have=''
+  while IFS= read -r line; do
+    [ "$line" != "$have" ] || IFS= read -r have <&3 || have=''
+    case $line in page\ *) ;; *) wanted=$wanted$line$newline ;; esac
+  done
+  [ -z "$have" ]
+}
+
+# remember: now that everything is in place, ours is what was put here, by this
+# run or an earlier one, and is still among all_wanted. What was found in place
 # never was ours. Where nothing is, no trace stays.
 remember() {
-  had='' ours=''
-  if [ -e "$state/manifest" ]; then
-    while IFS= read -r line; do had=$had$line$newline; done <"$state/manifest"
-  fi
   # and what is wanted, whoever put it there: other clusters of this host leave it alone
-  wanted='' knew=''
+  knew=''
   if [ -e "$state/wanted" ]; then
     while IFS= read -r line; do knew=$knew$line$newline; done <"$state/wanted"
   fi
-  while IFS= read -r line; do
-    case $line in page\ *) ;; *) wanted=$wanted$line$newline ;; esac
-    case $newline$had in *"$newline$line$newline"*) ours=$ours$line$newline ;; esac
-  done
+  had='' ours='' manifest=$state/manifest
+  [ -s "$manifest" ] || manifest=/dev/null
+  if ! all_wanted in_step 3<"$manifest"; then
+    had=$(cat "$manifest")$newline
+    ours=$(all_wanted cat | grep -xF -f "$manifest")
+    ours=${ours:+$ours$newline}
+  elif [ "$manifest" != /dev/null ]; then
+    had='the same' ours=$had
+  fi
   [ -z "$resting" ] || [ "$had$knew" = "$ours$wanted" ] || lock || return 0 # another run sees to it
   if [ -z "$ours" ]; then
     rm -rf "$state" "$run"
