@@ -5,6 +5,7 @@
 package diagram
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/inventory"
@@ -20,6 +21,9 @@ type Options struct {
 	// ID goes before the ids in the picture: two on one page need two. Letters
 	// only; empty: "lvs".
 	ID string
+	// Failed are hosts to mark, by name: a cross, and the class "failed", which
+	// the page has to give a look.
+	Failed []string
 }
 
 // SVG draws the cluster.
@@ -31,6 +35,11 @@ func SVG(c *inventory.Cluster, o Options) string {
 		o.ID = "lvs"
 	}
 	p := draw(c, o)
+	for i := range p.boxes {
+		p.boxes[i].failed = slices.ContainsFunc(p.boxes[i].lines, func(l line) bool {
+			return l.class == className && slices.Contains(o.Failed, l.whole)
+		})
+	}
 	var b strings.Builder
 	p.write(&b, o)
 	return b.String()
@@ -75,6 +84,7 @@ const (
 type box struct {
 	kind       string
 	anybody    bool // no machine of the inventory
+	failed     bool // something is wrong with it
 	x, y, w, h int
 	lines      []line
 }

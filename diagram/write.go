@@ -78,7 +78,13 @@ func (b box) write(put func(string, ...any)) {
 	if b.anybody {
 		class += " anybody"
 	}
+	if b.failed {
+		class += " failed"
+	}
 	put(`<rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="7"/>`, class, b.x, b.y, b.w, b.h)
+	if b.failed { // not by colour alone
+		put(`<text class="cross" x="%d" y="%d" text-anchor="end">✗<title>a check of this host failed</title></text>`, b.x+b.w-padX/2, b.y+padY+11)
+	}
 	y := b.y + padY
 	for _, l := range b.lines {
 		x, baseline, anchor := b.x+padX, y+l.class.height()-4, ""

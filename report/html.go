@@ -98,12 +98,18 @@ type pageCheck struct {
 func pageOf(p Page) page {
 	res := p.Result
 	mode := cmp.Or(res.Mode, p.Cluster.Mode)
+	var failed []string
+	for _, c := range res.Checks {
+		if !c.OK && !slices.Contains(failed, c.Host) {
+			failed = append(failed, c.Host)
+		}
+	}
 	out := page{
 		OK: res.OK, Headline: "The cluster works", Title: clean(p.Cluster.Name) + ": the cluster works",
 		Style: template.CSS(pageStyle + diagram.Style()), // both are ours
 		// The drawing escapes what it is given.
-		Wide:   template.HTML(diagram.SVG(p.Cluster, diagram.Options{Mode: mode, Inline: true, ID: "wide"})),
-		Narrow: template.HTML(diagram.SVG(p.Cluster, diagram.Options{Mode: mode, Inline: true, ID: "narrow", Narrow: true})),
+		Wide:   template.HTML(diagram.SVG(p.Cluster, diagram.Options{Mode: mode, Inline: true, ID: "wide", Failed: failed})),
+		Narrow: template.HTML(diagram.SVG(p.Cluster, diagram.Options{Mode: mode, Inline: true, ID: "narrow", Narrow: true, Failed: failed})),
 	}
 	if !res.OK {
 		out.Headline = "The cluster is wrong"

@@ -86,6 +86,19 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// The drawings mark the hosts that failed checks, and no other.
+func TestHTMLMarks(t *testing.T) {
+	for _, c := range []struct {
+		page  Page
+		marks int // in two drawings
+	}{{samplePage(t, inventory.NAT, wrong()), 2 * 1}, {samplePage(t, inventory.DR, fine()), 0}} {
+		got := written(t, c.page)
+		if n := strings.Count(got, `" failed"`) + strings.Count(got, ` failed" x=`); n != c.marks || strings.Count(got, "✗<title>") != c.marks {
+			t.Errorf("%d marks, want %d", n, c.marks)
+		}
+	}
+}
+
 // What a reader looks for stands in the order in which it is looked for.
 func TestHTMLOrder(t *testing.T) {
 	got := written(t, samplePage(t, inventory.NAT, wrong()))

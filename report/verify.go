@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,18 +46,19 @@ func (r *Reporter) Verify(res *verify.Result) {
 		r.jsonVerify(res)
 		return
 	}
-	var lines []string
+	var verdict []string
 	if res.Cause != nil {
-		lines = append(lines, r.style.bad.Sprintf("%s: %s", clean(res.Cause.Host), checkText(*res.Cause)))
-		lines = append(lines, r.hint(res.Cause.Hint)...)
+		verdict = append(verdict, r.style.bad.Sprintf("%s: %s", clean(res.Cause.Host), checkText(*res.Cause)))
+		verdict = append(verdict, r.hint(res.Cause.Hint)...)
 	}
 	for _, s := range res.Services {
 		if line := serviceLine(s); s.Failed > 0 || s.Problem != "" || s.Requests == 0 {
-			lines = append(lines, r.style.bad.Sprint(line))
+			verdict = append(verdict, r.style.bad.Sprint(line))
 		} else {
-			lines = append(lines, r.style.good.Sprint(line))
+			verdict = append(verdict, r.style.good.Sprint(line))
 		}
 	}
+	lines := slices.Clone(verdict)
 	for _, s := range res.Services {
 		lines = append(lines, r.answers(s)...)
 	}
@@ -64,6 +66,9 @@ func (r *Reporter) Verify(res *verify.Result) {
 		lines = append(lines, r.shares(s)...)
 	}
 	lines = append(lines, r.checks(res)...)
+	if _, rows := r.o.Size(); r.o.TTY && len(lines) >= rows { // the first lines are out of sight
+		lines = append(append(lines, ""), verdict...)
+	}
 	r.print(r.o.Out, lines...)
 }
 

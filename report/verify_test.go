@@ -162,3 +162,29 @@ func TestManyAnswers(t *testing.T) {
 		}
 	})
 }
+
+// On a terminal that has scrolled the first lines away, the verdict is said
+// again; in a file it stands once.
+func TestVerdictAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		res := &verify.Result{OK: true, Services: []verify.ServiceResult{service(2, 2)}}
+		for i := range 3 {
+			res.Checks = append(res.Checks, verify.Check{Host: "web1", Name: "page", Detail: "not served", Hint: "deploy again", OK: i > 0})
+		}
+		res.OK, res.Cause = false, &res.Checks[0]
+		for rows, times := range map[int]int{10: 2, 60: 1} {
+			s := newScreen(80, rows)
+			r := New(Options{Out: s, Err: s, TTY: true, Size: s.size})
+			r.Verify(res)
+			r.Close()
+			text := s.text(t)
+			if n := strings.Count(text, "web1: not served\n    hint: deploy again\n12.0.0.1:80 answers: "); n != times || !strings.HasPrefix(text, "web1: not served\n") {
+				t.Errorf("%d rows: %d times\n%s", rows, n, text)
+			}
+			got, _ := shown(t, Options{Size: s.size}, res)
+			if n := strings.Count(got, "web1: not served\n    hint"); n != 1 {
+				t.Errorf("in a file: %d times", n)
+			}
+		}
+	})
+}
