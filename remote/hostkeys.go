@@ -280,13 +280,13 @@ func (k *knownKeys) verdict(h hop, name string, key ssh.PublicKey) error {
 	u := &unknownKey{hop: h, key: j.key, note: j.note}
 	if j.entry != nil {
 		u.known = true
-		u.note = fmt.Sprintf(": %s has it, but ~/.ssh/config switches that file off", j.entry.where())
+		u.note = fmt.Sprintf(": %s has it, but ssh_config switches that file off", j.entry.where())
 	}
 	if k.accepted[u.id()] {
 		return nil
 	}
 	if h.userFiles.none {
-		return fail(fmt.Errorf("%s, and ~/.ssh/config has UserKnownHostsFile none: there is no file to add it to", u.Error()),
+		return fail(fmt.Errorf("%s, and ssh_config has UserKnownHostsFile none: there is no file to add it to", u.Error()),
 			"take that line away, or put the key into a file that GlobalKnownHostsFile names")
 	}
 	if reason, hint := untold(h, files); reason != "" {
@@ -310,7 +310,7 @@ func changedNote(j judgement) string {
 	case j.entry.key == nil:
 		return fmt.Sprintf(", which is of a type or shape that is not supported here (%s)", j.entry.kind)
 	case j.entry.file.off:
-		return "; ~/.ssh/config switches that file off, but a changed key is refused all the same"
+		return "; ssh_config switches that file off, but a changed key is refused all the same"
 	}
 	return j.note
 }
@@ -319,7 +319,7 @@ func changedNote(j judgement) string {
 // changed: ssh takes what it cannot read for empty.
 func untold(h hop, files []*knownFile) (reason, hint string) {
 	if h.command {
-		return "~/.ssh/config has a KnownHostsCommand, which is not run here",
+		return "ssh_config has a KnownHostsCommand, which is not run here",
 			"put the host's key into known_hosts: ssh-keyscan shows it"
 	}
 	for _, f := range files {

@@ -18,7 +18,7 @@ import (
 // source is a known_hosts file that may say something about a host.
 type source struct {
 	path string
-	// off: ~/.ssh/config switches the file off. It is read all the same, since
+	// off: ssh_config switches the file off. It is read all the same, since
 	// a changed or revoked key must not be missed, but makes no key known.
 	off bool
 }

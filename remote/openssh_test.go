@@ -230,3 +230,26 @@ func BenchmarkConnect(b *testing.B) {
 	}
 	b.ReportMetric(float64(best.Microseconds())/1000, "best-ms")
 }
+
+// A host certificate of a real sshd, signed by ssh-keygen, for a name of
+// ssh_config; and one that is for another name.
+func TestOpenSSHCertificate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, kind := range map[string]string{"ca": "rsa", "host": "ecdsa"} {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", kind, "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	sign := []string{"-q", "-s", dir + "/ca", "-h", "-I", "web1", "-n", "web1.example.org", "-V", "-1h:+1h", dir + "/host.pub"}
+	if out, err := exec.Command("ssh-keygen", sign...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s := startSSHD(t, "HostKey "+dir+"/host", "HostCertificate "+dir+"/host-cert.pub")
+	put(t, s.home, "known_hosts", "@cert-authority "+line("*.example.org", readPublic(dir+"/ca.pub")))
+	put(t, s.home, "config", "HostKeyAlias web1.example.org\n")
+	dialOne(t, Config{Home: s.home}, s.target("web1"))
+	put(t, s.home, "config", "HostKeyAlias web2.example.org\n")
+	r := DialAll(t.Context(), Config{Home: s.home}, []Target{s.target("web2")})["web2"]
+	wantError(t, r.Err, HostKey, "is not known, and its certificate is for web1.example.org, not for web2.example.org")
+}

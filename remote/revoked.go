@@ -25,10 +25,10 @@ func (k *knownKeys) checkRevoked(h hop, key ssh.PublicKey) (err error, hint stri
 			k.revoked[path] = r
 		}
 		if where := r.find(key); where != "" {
-			return fmt.Errorf("its %s is revoked by %s%s, as RevokedHostKeys of ~/.ssh/config wants it", describe(key), path, where), ""
+			return fmt.Errorf("its %s is revoked by %s%s, as RevokedHostKeys of ssh_config wants it", describe(key), path, where), ""
 		}
 		if r.err != nil {
-			return fmt.Errorf("RevokedHostKeys of ~/.ssh/config names %s, which cannot be read: %w", path, r.err),
+			return fmt.Errorf("RevokedHostKeys of ssh_config names %s, which cannot be read: %w", path, r.err),
 				"mend that file, or take the RevokedHostKeys line away: ssh trusts no host either while it is so"
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// trust is what ~/.ssh/config says about a host's key.
+// trust is what ssh_config says about a host's key.
 type trust struct {
 	alias        string      // HostKeyAlias
 	userFiles    fileSetting // UserKnownHostsFile
