@@ -112,6 +112,9 @@ func knownServers(t *testing.T) (map[string]*sshtest.Server, map[string]string) 
 		if err := c.SignCert(rand.Reader, by); err != nil {
 			t.Fatal(err)
 		}
+		if c.KeyId == "forged" {
+			c.ValidPrincipals = append(c.ValidPrincipals, "db")
+		}
 		s, err := ssh.NewCertSigner(c, ed)
 		if err != nil {
 			t.Fatal(err)
@@ -134,6 +137,7 @@ func knownServers(t *testing.T) (map[string]*sshtest.Server, map[string]string) 
 		"other name":    cert(func(c *ssh.Certificate) { c.ValidPrincipals = []string{"db", "*"} }, ca),
 		"user's":        cert(func(c *ssh.Certificate) { c.CertType = ssh.UserCert }, ca),
 		"option":        cert(func(c *ssh.Certificate) { c.CriticalOptions = map[string]string{"force-command": "true"} }, ca),
+		"forged":        cert(func(c *ssh.Certificate) { c.KeyId = "forged" }, ca),
 		"signed by rsa": cert(func(*ssh.Certificate) {}, sha1(rs)),
 	}
 	signers := map[string][]ssh.Signer{"plain": {ed}, "both": {ec, ed}, "rsa": {rs}}
@@ -224,7 +228,8 @@ func askSSH(t *testing.T, home string, s *sshtest.Server, c knownCase, checking 
 	out, err := cmd.CombinedOutput()
 	text := string(out)
 	switch {
-	case strings.Contains(text, "Host key verification failed"), strings.Contains(text, "Bad server host key"):
+	case strings.Contains(text, "Host key verification failed"), strings.Contains(text, "Bad server host key"),
+		strings.Contains(text, "incorrect signature"):
 		return "refused"
 	case !strings.Contains(text, "Permission denied"):
 		t.Fatalf("ssh: %v\n%s", err, text)
