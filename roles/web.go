@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/lvsdeploy/lvsdeploy/inventory"
 	"github.com/lvsdeploy/lvsdeploy/tasks"
@@ -98,8 +99,30 @@ func served(h host) part {
 	var p part
 	for _, s := range h.cluster.ServicesOf(*h.web) {
 		if s.Protocol == "tcp" {
-			p.tasks = append(p.tasks, tasks.Served(h.Address, inventory.RealPort(s, *h.web), s.CheckPath))
+			p.tasks = append(p.tasks, tasks.Served(h.Address, inventory.RealPort(s, *h.web), s.CheckPath, published(h, s.CheckPath)))
 		}
 	}
 	return p
+}
+
+// published is the file that a path of the web server's stands for, if it is one
+// that the inventory has put there.
+func published(h host, url string) string {
+	index, site := h.web.Index, h.web.Site
+	if h.web.Mount != "" && h.cluster.NFS != nil {
+		for _, e := range h.cluster.NFS.Exports {
+			if e.Path == h.web.Mount {
+				index, site = e.Index, e.Site
+			}
+		}
+	}
+	url, _, _ = strings.Cut(url, "?")
+	if strings.HasSuffix(url, "/") {
+		url += "index.html"
+	}
+	name := strings.TrimPrefix(path.Clean(url), "/")
+	if index != "" && name == "index.html" || slices.ContainsFunc(h.in.Sites[site], func(f tasks.SiteFile) bool { return f.Path == name }) {
+		return path.Join(h.platform.DocRoot, name)
+	}
+	return ""
 }

@@ -134,7 +134,7 @@ func cases(p Platform) []taskCase {
 		{of: "Restart", task: Restart("rpcbind")},
 		{of: "Write", task: notifying(Write(File{Path: "/etc/t/notifies", Mode: "0644", Content: "x"}), "k")},
 		{of: "Handler", task: Handler("k", Task{Name: "handle it", Check: "exit 1", Apply: "echo handled >>/srv/handled"}), after: "cat /srv/handled", want: "handled"},
-		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 80, "/")},
+		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 80, "/", "/var/www/html/index.html")},
 		{of: "AllServe", task: AllServe("see that all answer", []Page{{netip.MustParseAddr("192.168.1.20"), 80, "/"}, {netip.MustParseAddr("192.168.1.20"), 80, "/index.html"}})},
 		{of: "Proof", task: Proof("see that 1 is 1", "[ 1 = 1 ]", "")},
 	}
@@ -145,8 +145,8 @@ func failing() []taskCase {
 	return []taskCase{
 		{of: "Offered", task: Offered("192.168.1.77", "/nothing"), want: "it offers: /data *"},
 		{of: "Offered", task: Offered("192.168.24.40", "/data"), want: "clnt_create: RPC: Port mapper failure - Timed out"},
-		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 80, "/none"), want: "404"},
-		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 81, "/"), want: "connect"},
+		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 80, "/none", ""), want: "404"},
+		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 81, "/", ""), want: "connect"},
 		{of: "AllServe", task: AllServe("see that all answer", []Page{{netip.MustParseAddr("192.168.1.20"), 80, "/"}, {netip.MustParseAddr("192.168.1.20"), 80, "/none"}}), want: "http://192.168.1.20:80/none: "},
 		{of: "KeptSysctls", task: KeptSysctls("/etc/sysctl.d/99-zz-lvsdeploy-shop.conf", []string{"net.ipv4.ip_forward = 3"}), want: "/etc/sysctl.d/zz.conf:3 sets net/ipv4/ip_forward to 1 at boot, not to 3"},
 		{of: "Proof", task: Proof("see that 1 is 2", "echo no; [ 1 = 2 ]", ""), want: "no"},

@@ -38,14 +38,22 @@ done`),
 	}
 }
 
-// Served proves that a page is answered with a status below 400 at the
-// host's own address, with whatever can fetch a page there.
-func Served(address netip.Addr, port uint16, path string) Task {
+// Served proves that a page is answered at the host's own address, with whatever
+// can fetch a page there: with a status below 400, or, if file says where it is
+// stored, with what that file has. Another virtual host, another document root
+// or a redirect of the web server's would answer as well.
+func Served(address netip.Addr, port uint16, path, file string) Task {
 	url := fmt.Sprintf("http://%s:%d%s", address, port, path)
+	words := shell.F("%s %s %s", address, port, path)
+	hint := "the web server's error log says why; with an NFS mount, is the page there and readable for everyone?"
+	if file != "" {
+		words += shell.F(" %s", file)
+		hint += " If it serves another page: apachectl -S lists the virtual hosts, of which one may come first or have another DocumentRoot"
+	}
 	return Task{
 		Name: "see that " + url + " answers",
 		Check: shell.F(`tried=0
-until said=$(fetch %s %s %s 2>&1); do
+until said=$(fetch %s 2>&1); do
   tried=$((tried + 1))
   case $said in
   *'no answer within'*) tried=5 ;; # that was long enough
@@ -55,7 +63,7 @@ until said=$(fetch %s %s %s 2>&1); do
     exit 1
   fi
   sleep 1
-done`, address, port, path),
-		Hint: "the web server's error log says why; with an NFS mount, is the page there and readable for everyone?",
+done`, words),
+		Hint: hint,
 	}
 }

@@ -58,21 +58,71 @@ original() {
     restore "$1"
   fi
 }`},
-	{Name: "fetch", Text: `# fetch ADDRESS PORT PATH: one HTTP request with whatever this host has. With
-# bash it takes a quarter of the time that curl takes to start; what is wrong
-# the others can say.
+	{Name: "another_page", Text: `# another_page FILE ANSWER: what an answer of HTTP, whose headers may be missing,
+# has instead of the file's beginning; nothing where it has that
+another_page() {
+  end=$(printf '\r\n\r\n.')
+  end=${end%.}
+  head=${2%%"$end"*}
+  body=${2#*"$end"}
+  page=$(head -c 16384 "$1"; echo .)
+  [ "$(printf %s "${body%.}" | head -c 16384; echo .)" != "$page" ] || return 0
+  status=$(printf '%s\n' "$head" | sed -n '1s/^HTTP[^ ]* \([0-9].*\)/\1/p' | tr -d '\r')
+  case $status in
+  3*) echo "it answers $status, to $(printf '%s\n' "$head" | sed -n 's/^[Ll]ocation: *//p' | tr -d '\r'), and not with what was published" ;;
+  [45]*) echo "it answers $status" ;;
+  *) printf 'it serves something else than was published: "%s", not "%s"\n' "$(printf '%s\n' "${body%.}" | head -c 100 | head -n 1)" "$(head -c 100 "$1" | head -n 1)" ;;
+  esac
+}`},
+	{Name: "whole_answer", Text: `# whole_answer ADDRESS PORT PATH: with its headers, where the tool tells them
+whole_answer() {
+  if command -v curl >/dev/null 2>&1; then
+    curl -gsS -i --noproxy '*' --max-time "$limit" "http://$1:$2$3" 2>&1
+  elif command -v perl >/dev/null 2>&1; then
+    perl -MIO::Socket::INET -e '
+      my ($host, $port, $path, $limit) = @ARGV;
+      my $s = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => $limit) or die "cannot connect: $!\n";
+      alarm $limit;
+      print $s "GET $path HTTP/1.0\r\nHost: $host\r\n\r\n";
+      print while <$s>;' "$1" "$2" "$3" "$limit" 2>&1
+  elif command -v bash >/dev/null 2>&1; then
+    # shellcheck disable=SC2016 # bash expands these
+    timeout "$limit" bash -c 'exec 3<>"/dev/tcp/$1/$2" && printf "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n" "$3" "$1" >&3 && cat <&3' bash "$1" "$2" "$3" 2>&1
+  else
+    timeout "$limit" wget -q -O - -T "$limit" "http://$1:$2$3" 2>&1
+  fi
+}`},
+	{Name: "fetch", Text: `# fetch ADDRESS PORT PATH [FILE]: one HTTP request with whatever this host has, and
+# whether its answer begins like the file. With bash it takes a quarter of the time
+# that curl takes to start; what is wrong the others can say.
 fetch() {
   limit=10
   [ -z "${brief-}" ] || limit=2
   # shellcheck disable=SC2016 # bash expands these
   timeout $limit bash -c 'exec 3<>"/dev/tcp/$1/$2" &&
     printf "GET %s HTTP/1.0\r\nHost: %s:%s\r\n\r\n" "$3" "$1" "$2" >&3 &&
-    read -r protocol status _ <&3 && [[ "$protocol $status" == HTTP/*" "[123]* ]]' bash "$1" "$2" "$3" 2>/dev/null && return
+    read -r protocol status _ <&3 && [[ "$protocol $status" == HTTP/*" "[123]* ]] || exit
+    [[ $4 ]] || exit 0
+    printf -v cr "\r"
+    while IFS= read -r line <&3 && [[ $line != "$cr" ]]; do :; done
+    IFS= read -r -N 16384 body <&3
+    IFS= read -r -N 16384 page <"$4"
+    [[ $status == 2* && $body == "$page" ]]' bash "$1" "$2" "$3" "${4-}" 2>/dev/null && return
   if [ $? = 124 ]; then
     echo "no answer within $limit s"
     return 1
   fi
-  if command -v curl >/dev/null 2>&1; then
+  if [ -n "${4-}" ]; then
+    answer=$({ whole_answer "$@" || echo cannot-ask; } | head -c 32768; echo .)
+    case $answer in
+    *"cannot-ask$newline.") answer=${answer%cannot-ask*} ;;
+    *) answer=$(another_page "$4" "$answer") ;;
+    esac
+    [ -z "$answer" ] || {
+      printf '%s\n' "$answer"
+      return 1
+    }
+  elif command -v curl >/dev/null 2>&1; then
     curl -gsS -f --noproxy '*' --max-time $limit -o /dev/null "http://$1:$2$3"
   elif command -v perl >/dev/null 2>&1; then
     perl -MIO::Socket::INET -e '
