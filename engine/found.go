@@ -48,6 +48,8 @@ func parseFound(f *tasks.Facts, key, rest string) bool {
 		}
 	case "web":
 		f.Web = append(f.Web, rest)
+	case "noprotocols":
+		f.NoProtocols = true
 	case "docker":
 		f.Docker = true
 	case "table":

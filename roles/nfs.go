@@ -2,6 +2,7 @@ package roles
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,7 +11,22 @@ import (
 )
 
 func nfsPackages(h host) part {
-	return do(tasks.Packages(h.platform, daemons(h.platform.NFSServices), h.platform.NFSServer...))
+	return do(tasks.Packages(h.platform, daemons(h.unmasked(h.platform.NFSServices)), append(h.names(), h.platform.NFSServer...)...))
+}
+
+// unmasked leaves out what somebody has masked: NFS does without rpcbind since
+// version 4. (One that it needs is not fit, see checkMasked.)
+func (h host) unmasked(units []string) []string {
+	return slices.DeleteFunc(slices.Clone(units), func(u string) bool { return slices.Contains(h.facts.Masked, u) })
+}
+
+// names is the package of /etc/protocols and /etc/services, which RPC reads, on
+// a system that is so small that it lacks them.
+func (h host) names() []string {
+	if h.facts.NoProtocols && h.platform.Names != "" {
+		return []string{h.platform.Names}
+	}
+	return nil
 }
 
 // mountdPort is where the Red Hat family's mountd listens; Debian's takes any
@@ -37,7 +53,7 @@ func nfsPorts(h host) part {
 // there, and the exports' own task then says truly what it changed.
 func nfsServices(h host) part {
 	var p part
-	for _, unit := range h.platform.NFSServices {
+	for _, unit := range h.unmasked(h.platform.NFSServices) {
 		p.tasks = append(p.tasks, tasks.Service(h.platform, unit, ""))
 	}
 	return p

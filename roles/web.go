@@ -13,8 +13,8 @@ import (
 func webPackages(h host) part {
 	names, services := h.platform.Web, []string{h.platform.WebService}
 	if h.web.Mount != "" {
-		names = slices.Concat(names, h.platform.NFSClient)
-		services = slices.Concat(services, h.platform.NFSHelpers)
+		names = slices.Concat(names, h.names(), h.platform.NFSClient)
+		services = slices.Concat(services, h.unmasked(h.platform.NFSHelpers))
 	}
 	return do(tasks.Packages(h.platform, daemons(services), names...))
 }
@@ -30,11 +30,11 @@ func mount(h host) part {
 	server := h.cluster.NFS.Address.String()
 	m := tasks.Mount{Source: server + ":" + h.web.Mount, Dir: h.platform.DocRoot, Hides: names(h.facts.Hidden)}
 	var p part
-	for _, unit := range h.platform.NFSHelpers {
+	for _, unit := range h.unmasked(h.platform.NFSHelpers) {
 		p.tasks = append(p.tasks, tasks.Service(h.platform, unit, ""))
 	}
 	p.tasks = append(p.tasks,
-		tasks.Offered(server, h.web.Mount),
+		tasks.Offered(m),
 		tasks.Fstab(m),
 		tasks.Mounted(m),
 	)

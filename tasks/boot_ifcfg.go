@@ -157,9 +157,7 @@ func ifcfgVIP(cluster string, v VIP) []Task {
 	}
 	list := []Task{ifcfgAlias(cluster, v.label(), "the VIP", netip.PrefixFrom(v.Address, 32))}
 	if v.onReal() {
-		list = append(list, Block(File{Path: "/etc/rc.d/rc.local", Mode: "0755", Content: templates.Render("rc.local", map[string]string{
-			"Route": string(v.routeCommand()),
-		})}, cluster+" "+v.Address.String()))
+		list = append(list, afterScripts(cluster, "route-"+strconv.Itoa(v.N), v.Dev, "host route of VIP "+v.Address.String(), v.routeCommand()))
 	}
 	return list
 }

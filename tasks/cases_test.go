@@ -88,9 +88,6 @@ func cases(p Platform) []taskCase {
 			after: "stat -c %a /etc/t/rc.local", want: "600"},
 		{of: "Leftovers", task: leftover("fstab /mnt/theirs"), setup: "mkdir -p " + state + "/backup/etc /mnt/theirs; awk '$2 != \"/mnt/theirs\"' /etc/fstab >" + state + "/backup/etc/fstab; sed -i '$a 192.168.1.77:/data /mnt/theirs nfs defaults 0 0' " + state + "/backup/etc/fstab; echo '192.168.1.40:/ours /mnt/theirs nfs defaults 0 0' >>/etc/fstab",
 			after: "grep theirs /etc/fstab; cat /mnt/theirs/index.html; umount /mnt/theirs; rm " + state + "/backup/etc/fstab", want: "192.168.1.77:/data /mnt/theirs nfs defaults 0 0\nfar"},
-		{of: "Block", task: Block(File{Path: "/etc/t/block", Mode: "0755", Content: "say ' \\n\n"}, "shop x"), setup: "printf '#!/bin/sh\n# begin lvsdeploy shop x\nold\n# end lvsdeploy shop x\nmine\n' >/etc/t/block",
-			after: "stat -c %a /etc/t/block; cat /etc/t/block", want: "755\n#!/bin/sh\nmine\n# begin lvsdeploy shop x\nsay ' \\n\n# end lvsdeploy shop x"},
-		{of: "Block", task: Block(File{Path: "/etc/t/noblock", Mode: "0755", Content: "say\n"}, "shop y"), after: "head -n 2 /etc/t/noblock", want: "#!/bin/sh\n# begin lvsdeploy shop y"},
 		{of: "VIP.Live", task: VIP{Address: netip.MustParseAddr("192.168.1.48"), Dev: "lo"}.Live(), setup: "ip addr add 192.168.1.48/24 dev lo", after: "ip -o -4 addr show dev lo | grep -o '192.168.1.48.*lo:0'", want: "192.168.1.48/32 scope global lo:0"},
 		{of: "VIP.Route", task: VIP{Address: netip.MustParseAddr("192.168.1.48"), Dev: "lo"}.Route(), after: "ip route | grep -c '192.168.1.48'", want: "1"},
 		{of: "Module", task: Module("ip_vs_wrr"), after: "ls -d /sys/module/ip_vs_wrr", want: "/sys/module/ip_vs_wrr"},
@@ -116,7 +113,7 @@ func cases(p Platform) []taskCase {
 		{of: "Fstab", task: Fstab(far), setup: "echo '192.168.1.77:/data/ /mnt//far/ nfs defaults 0 0' >>/etc/fstab", after: "grep -c /mnt/far /etc/fstab; grep '^#' /etc/fstab", want: "1\n# /etc/fstab: static file system information."},
 		{of: "Mounted", task: Mounted(far), after: "cat /mnt/far/index.html", want: "far"},
 		{of: "Unmounted", task: Unmounted("/mnt/gone"), setup: "mkdir /mnt/gone; echo '192.168.1.77:/data /mnt/gone nfs defaults 0 0' >>/etc/fstab; mount 192.168.1.77:/data /mnt/gone", after: "ls /mnt/gone; grep -c gone /etc/fstab", want: "0"},
-		{of: "Offered", task: Offered("192.168.1.77", "/data")},
+		{of: "Offered", task: Offered(far)},
 		{of: "Exported", task: Exported(Export{Path: "/srv/a-rather-long-path", Network: "192.168.1.0/24", Options: "rw,sync"}), setup: "mkdir /srv/a-rather-long-path /srv/x; printf '/srv/a-rather-long-path 192.168.1.0/24(rw,sync)\n/srv/x *(ro)\n' >/etc/exports.d/t.exports"},
 		{of: "Write", task: notifying(Write(File{Path: "/etc/t/exports", Mode: "0644", Content: "x"}), ExportsKey)},
 		{of: "Reexport", task: Reexport()},
@@ -143,8 +140,8 @@ func cases(p Platform) []taskCase {
 // failing are proofs in situations where they do not hold.
 func failing() []taskCase {
 	return []taskCase{
-		{of: "Offered", task: Offered("192.168.1.77", "/nothing"), want: "it offers: /data *"},
-		{of: "Offered", task: Offered("192.168.24.40", "/data"), want: "clnt_create: RPC: Port mapper failure - Timed out"},
+		{of: "Offered", task: Offered(Mount{Source: "192.168.1.77:/nothing"}), want: "it offers: /data *"},
+		{of: "Offered", task: Offered(Mount{Source: "192.168.24.40:/data"}), want: "clnt_create: RPC: Port mapper failure - Timed out"},
 		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 80, "/none", ""), want: "404"},
 		{of: "Served", task: Served(netip.MustParseAddr("192.168.1.20"), 81, "/", ""), want: "connect"},
 		{of: "AllServe", task: AllServe("see that all answer", []Page{{netip.MustParseAddr("192.168.1.20"), 80, "/"}, {netip.MustParseAddr("192.168.1.20"), 80, "/none"}}), want: "http://192.168.1.20:80/none: "},

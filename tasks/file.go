@@ -68,27 +68,6 @@ printf '%%s' "${new%%.}" | put %s 0644`, file, file, awkValue(key), awkValue(lin
 // awkValue keeps awk from reading escapes in a -v value.
 func awkValue(s string) string { return strings.ReplaceAll(s, `\`, `\\`) }
 
-// Block puts lines of ours into a file that others write too, between two
-// marks. A file that has to be executable to count (rc.local) gets f.Mode.
-func Block(f File, mark string) Task {
-	begin, end := "# begin lvsdeploy "+mark, "# end lvsdeploy "+mark
-	block := begin + "\n" + f.Content + end + "\n"
-	return Task{
-		Name:   "write a block in " + f.Path,
-		Direct: true,
-		Check: shell.Lines(lines("block", block), shell.F(`[ -x %s ] || { echo 'not there, or not executable'; return 1; }
-found=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } on { print } $0 == end { on = 0 }' %s)
-[ "$found" = "$block" ] || { printf '%%s\n' "$found" | sed 's/^/-/'; printf '%%s\n' "$block" | sed 's/^/+/'; return 1; }`,
-			f.Path, begin, end, f.Path)),
-		Apply: shell.Lines(lines("block", block), shell.F(`[ -f %s ] || echo '#!/bin/sh' | put %s %s
-rest=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s && echo .)
-printf '%%s%%s\n' "${rest%%.}" "$block" | put %s %s
-chmod a+x %s`, f.Path, f.Path, f.Mode, begin, end, f.Path, f.Path, f.Mode, f.Path)),
-		Owns:  []string{"block " + f.Path + " " + mark},
-		Files: []File{{Path: f.Path, Mode: f.Mode, Content: block}},
-	}
-}
-
 // blockGone takes a block of an earlier run out of a file.
 func blockGone(file, mark string) Task {
 	begin, end := "# begin lvsdeploy "+mark, "# end lvsdeploy "+mark

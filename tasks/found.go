@@ -6,20 +6,21 @@ import "fmt"
 // is not said to be known always is asked where the cluster's own is not in
 // place yet.
 type Found struct {
-	Masked     []string     // units; always
-	ReadOnly   []string     // of what a deployment writes; always
-	Links      []Link       // on the way to directories to mount on or to export; always
-	Exports    []FileLine   // lines of export files that are not ours; always
-	Mounts     []FileSystem // mounted on the way to those directories, or below one to mount on
-	Fstab      []FileSystem // the lines for a directory to mount on, or below it
-	MountUnits []Link       // unit files that mount on such a directory
-	Hidden     []string     // some files in it
-	Listeners  []Listener   // on TCP ports that are wanted
-	Sockets    []Link       // socket units, by what they listen on, where systemd is a listener
-	Web        []string     // web servers that are installed; always
-	Docker     bool         // it runs, and has rules of its own for what is forwarded; always
-	TableOwner string       // who else sets up what the kernel balances; always
-	Filter     []string     // rules of iptables, as it lists them
+	Masked      []string     // units; always
+	ReadOnly    []string     // of what a deployment writes; always
+	Links       []Link       // on the way to directories to mount on or to export; always
+	Exports     []FileLine   // lines of export files that are not ours; always
+	Mounts      []FileSystem // mounted on the way to those directories, or below one to mount on
+	Fstab       []FileSystem // the lines for a directory to mount on, or below it
+	MountUnits  []Link       // unit files that mount on such a directory
+	Hidden      []string     // some files in it
+	Listeners   []Listener   // on TCP ports that are wanted
+	Sockets     []Link       // socket units, by what they listen on, where systemd is a listener
+	Web         []string     // web servers that are installed; always
+	NoProtocols bool         // there is no /etc/protocols, or no /etc/services; always
+	Docker      bool         // it runs, and has rules of its own for what is forwarded; always
+	TableOwner  string       // who else sets up what the kernel balances; always
+	Filter      []string     // rules of iptables, as it lists them
 }
 
 // Link is something at one place that stands for another.

@@ -60,8 +60,6 @@ ip route add default via 192.168.1.1 dev ens33`); code != 0 {
 		Write(File{Path: "/etc/t/found", Mode: "0644", Content: "same"}),
 		Write(File{Path: "/etc/new/dir/new", Mode: "0644", Content: "ours"}),
 		Setting("/etc/t/setting", "b", "3"), Setting("/etc/t/nosetting", "b", "3"),
-		Block(File{Path: "/etc/t/rc.local", Mode: "0755", Content: "x\n"}, "shop x"),
-		Block(File{Path: "/etc/t/norc", Mode: "0755", Content: "x\n"}, "shop x"),
 		Unit("t.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target"),
 		Fstab(far), Mounted(far),
 		Sysctl("net.ipv4.ip_forward", "1"),

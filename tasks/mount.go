@@ -110,7 +110,10 @@ fi
 directory %s
 systemctl reset-failed "$unit.automount" "$unit.mount" 2>/dev/null || :
 systemctl start "$unit.automount" || mount %s
-timeout -s KILL 35 ls %s >/dev/null`, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir),
+if timeout -s KILL 35 ls %s >/dev/null && findmnt -n -r -t nfs,nfs4 -o TARGET | grep -qxF -e %s; then exit; fi
+# not left there to be waited for: what is in the directory is served on
+[ -n "$found" ] || systemctl stop "$unit.automount" 2>/dev/null || :
+exit 1`, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir, m.Dir),
 		Hint: "try it by hand: mount " + m.Dir + "; showmount -e shows what the server offers; findmnt " + m.Dir + " what is mounted there",
 	}
 }
@@ -144,12 +147,24 @@ systemctl daemon-reload
 	}
 }
 
-// Offered proves that an NFS server offers a path.
-func Offered(server, path string) Task {
+// Offered proves that an NFS server offers what m mounts. One that speaks NFSv4
+// only has no mountd that could be asked: if the mount is there, or its port
+// answers, the mount itself is the proof.
+func Offered(m Mount) Task {
+	server, path, _ := strings.Cut(m.Source, ":")
 	return Task{
 		Name: "see that " + server + " offers " + path,
-		Check: shell.F(`offered=$(timeout -s KILL 20 showmount --no-headers -e %s) || { echo "$offered"; exit 1; }
-case $newline$offered in *"$newline"%s[[:blank:]]*) ;; *) echo "it offers: ${offered:-nothing}"; exit 1 ;; esac`, server, path),
+		Check: shell.F(`if offered=$(timeout -s KILL 20 showmount --no-headers -e %s 2>&1); then
+  case $newline$offered in *"$newline"%s[[:blank:]]*) exit 0 ;; esac
+  echo "it offers: ${offered:-nothing}"
+  exit 1
+fi
+case $newline$(findmnt -n -r -t nfs,nfs4 -o TARGET,SOURCE)$newline in *"$newline"%s"$newline"*) exit 0 ;; esac
+# shellcheck disable=SC2016 # bash expands these
+timeout 5 bash -c 'exec 3<>"/dev/tcp/$1/2049"' bash %s 2>/dev/null || {
+  echo "$offered"
+  exit 1
+}`, server, path, m.Dir+" "+m.Source, server),
 		Needs: command("showmount"),
 		Hint:  "on the NFS server, exportfs -v shows what it exports, and rpcinfo -p whether mountd runs; is a firewall between them?",
 	}

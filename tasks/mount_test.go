@@ -116,3 +116,32 @@ func TestPastDocker(t *testing.T) {
 		t.Errorf("afterwards\n%s\nwant\n%s", got, was)
 	}
 }
+
+// TestOfferedByNFSv4: a server that speaks NFSv4 only cannot be asked what it
+// offers. What is mounted, or a server that is there, is enough to go on.
+func TestOfferedByNFSv4(t *testing.T) {
+	b := newBench(t, fakehost.Options{Packages: []string{"nfs-common"}})
+	b.sh("mkdir -p /mnt/far; touch /var/lib/fakehost/remote/192.168.1.77/nfs4")
+	offered := func() engine.Event { return b.run(fakerun.One("host", Offered(far)), true)[0] }
+	if e := offered(); e.Status != engine.Failed || e.Detail != "clnt_create: RPC: Program not registered" {
+		t.Errorf("neither mounted nor there: %s: %s", e.Status, e.Detail)
+	}
+	b.sh("mount 192.168.1.77:/data /mnt/far")
+	if e := offered(); e.Status != engine.OK {
+		t.Errorf("mounted: %s: %s", e.Status, e.Detail)
+	}
+	b.sh("umount /mnt/far; ip addr add 192.168.1.77/32 dev lo\nsetsid /.fakehost/bin/busybox nc -ll -p 2049 -e true </dev/null >/dev/null 2>&1 &\nuntil ss -ltn | grep -q :2049; do sleep 0.01; done")
+	if e := offered(); e.Status != engine.OK {
+		t.Errorf("there: %s: %s", e.Status, e.Detail)
+	}
+	// and then the mount says it: of one that fails nothing stays in the way
+	none := Mount{Source: "192.168.1.77:/none", Dir: "/mnt/far"}
+	b.sh("echo mine >/mnt/far/page")
+	events := b.run(fakerun.One("host", Offered(none), Fstab(none), Mounted(none)), false)
+	if events[0].Status != engine.OK || events[2].Status != engine.Failed {
+		t.Errorf("an export that is not there: %v", events)
+	}
+	if got := b.sh("cat /mnt/far/page; systemctl is-active mnt-far.automount"); got != "mine\ninactive" {
+		t.Errorf("what was there is %q", got)
+	}
+}

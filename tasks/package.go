@@ -87,7 +87,11 @@ var aptGet = manager{
 	install: `export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none
 get() { apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"; }
 dpkg --configure -a --force-confold || :
-get install --no-install-recommends --no-upgrade "$@" || { get update && get install --no-install-recommends --no-upgrade "$@"; }`,
+get install --no-install-recommends --no-upgrade "$@" || {
+  # one repository of many that is gone keeps nobody from what the others have
+  lists=$(get update 2>&1) || printf '%s\n' 'apt-get update failed, and the install is tried all the same:' "$lists"
+  get install --no-install-recommends --no-upgrade "$@"
+}`,
 	remove: "DEBIAN_FRONTEND=noninteractive dpkg --purge $came",
 	hint:   "see whether apt-get works by hand on that host: its sources, its network, dpkg --configure -a",
 }

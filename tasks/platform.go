@@ -26,6 +26,7 @@ type Platform struct {
 	NFSServices []string
 	NFSClient   []string
 	NFSHelpers  []string // services that come with NFSClient
+	Names       string   // the package of /etc/protocols and /etc/services, where a system may lack it
 	MountdConf  string   // directory that sets mountd's port, where it has no fixed one
 
 	Director     []string
@@ -59,6 +60,7 @@ var platforms = []Platform{
 		NFSServices:   []string{"rpcbind", "nfs-server"},
 		NFSClient:     []string{"nfs-common"},
 		NFSHelpers:    []string{"rpcbind"},
+		Names:         "netbase",
 		MountdConf:    "/etc/nfs.conf.d",
 		Director:      []string{"ipvsadm", "iptables"},
 		IPVSService:   "ipvsadm",
@@ -108,6 +110,9 @@ func PlatformOf(f Facts) (Platform, error) {
 		}
 		for _, id := range ids {
 			if slices.ContainsFunc(p.ids, func(known string) bool { return strings.EqualFold(known, id) }) {
+				if f.OS.ID == "centos" && f.OS.major() <= 8 {
+					p.manager.hint = vault(f.OS.VersionID)
+				}
 				return p, nil
 			}
 		}
@@ -121,6 +126,13 @@ func PlatformOf(f Facts) (Platform, error) {
 		manager = "no known package manager"
 	}
 	return Platform{}, fmt.Errorf("cannot tell how to manage this system: found %s with %s; known are the Red Hat family with dnf or yum and the Debian family with apt-get", found, manager)
+}
+
+// vault is the hint where a release is past its end of life, and its mirrors
+// are gone.
+func vault(version string) string {
+	return "CentOS " + version + " is past its end of life, and mirrorlist.centos.org is gone: its packages are at http://vault.centos.org/ now. " +
+		"In /etc/yum.repos.d/CentOS-*.repo comment out mirrorlist= and let baseurl= begin with that; then yum repolist"
 }
 
 // examples are hosts as facts would describe them, for programs that are

@@ -89,6 +89,7 @@ in_the_way() {
       done
     done
   fi
+  if [ ! -e /etc/protocols ] || [ ! -e /etc/services ]; then say noprotocols; fi
   for tool in apache2 httpd; do
     if has $tool; then say web $tool; fi
   done
