@@ -35,16 +35,14 @@ func (k *knownKeys) algorithms(h hop) []string {
 		}
 	}
 	all := h.chosen("hostkeyalgorithms")
-	if h.hostKeysFixed {
-		return slices.Clone(all)
-	}
-	if types[ssh.KeyAlgoED25519] { // the first choice, which a certificate for it only adds to
+	// A key of the first choice is known, to which a certificate only adds.
+	if h.hostKeysFixed || len(all) > 0 && types[keyFormat(plainAlgorithm(all[0]))] {
 		return slices.Clone(all)
 	}
 	var first, last []string
 	for _, a := range all {
-		plain, isCert := strings.CutSuffix(a, "-cert-v01@openssh.com")
-		if isCert && authorities || types[keyFormat(plain)] {
+		plain := plainAlgorithm(a)
+		if plain != a && authorities || types[keyFormat(plain)] {
 			first = append(first, a)
 		} else {
 			last = append(last, a)

@@ -166,7 +166,9 @@ func (h *hop) setHostKeys(s *settings, home string) error {
 		switch key {
 		case "userknownhostsfile":
 			path, err = tokens.path(name)
-		case "revokedhostkeys": // ssh(1) would find no such file, and refuse all keys
+		case "globalknownhostsfile":
+			path, err = expandHome(name, home)
+		case "revokedhostkeys": // older ssh(1) would find no such file, and refuse all keys
 			path, err = expandHome(name, home)
 		}
 		if err != nil && wrong == nil {

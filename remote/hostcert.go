@@ -12,7 +12,7 @@ import (
 )
 
 // certSignatures are the algorithms that an authority may sign with. SHA-1 is
-// not among them, as in OpenSSH.
+// not among them, as in OpenSSH; CASignatureAlgorithms may say otherwise.
 var certSignatures = [...]string{
 	ssh.KeyAlgoED25519, ssh.KeyAlgoSKED25519,
 	ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.KeyAlgoSKECDSA256,
@@ -22,7 +22,7 @@ var certSignatures = [...]string{
 // certTrouble says what is wrong with a certificate whose authority is known:
 // then, as in OpenSSH, it counts for nothing, and its key has to be known. An
 // error is about a signature that does not hold: nothing in it can be believed.
-func certTrouble(c *ssh.Certificate, principal string) (reason string, err error) {
+func certTrouble(c *ssh.Certificate, principal string, signatures []string) (reason string, err error) {
 	if !signed(c) {
 		return "", errors.New("the signature of its certificate is wrong")
 	}
@@ -39,7 +39,7 @@ func certTrouble(c *ssh.Certificate, principal string) (reason string, err error
 		reason = fmt.Sprintf("is for %s, not for %s", printable(strings.Join(c.ValidPrincipals, ", ")), principal)
 	case len(c.CriticalOptions) > 0:
 		reason = "has critical options that nobody knows: " + printable(strings.Join(slices.Sorted(maps.Keys(c.CriticalOptions)), ", "))
-	case !slices.Contains(certSignatures[:], c.Signature.Format):
+	case !slices.Contains(signatures, c.Signature.Format):
 		reason = "is signed with " + printable(c.Signature.Format)
 	}
 	if reason != "" {

@@ -105,14 +105,14 @@ type judgement struct {
 }
 
 // judge decides about key by the lines for name, as OpenSSH does it
-// (sshconnect.c, check_host_key). bare is the name without its port, or empty:
+// (sshconnect.c, check_host_key). An authority may use these signatures. bare is the name without its port, or empty:
 // a key that is known by that is known, one that differs there says nothing.
-func judge(files []*knownFile, name, bare, principal string, key ssh.PublicKey) judgement {
+func judge(files []*knownFile, name, bare, principal string, signatures []string, key ssh.PublicKey) judgement {
 	entries := lookup(files, name)
 	j := standing(entries, key)
 	if j.verdict == keyKnown {
 		if cert, ok := key.(*ssh.Certificate); ok {
-			reason, err := certTrouble(cert, principal)
+			reason, err := certTrouble(cert, principal, signatures)
 			if err != nil {
 				return judgement{verdict: keyBad, key: key, note: err.Error()}
 			}
@@ -122,7 +122,7 @@ func judge(files []*knownFile, name, bare, principal string, key ssh.PublicKey) 
 		}
 	} else if j.verdict == keyNew && bare != "" {
 		// the revocation of a key is not about a port
-		if b := judge(files, bare, "", principal, key); b.verdict == keyKnown || b.verdict == keyRevoked || b.verdict == keyBad {
+		if b := judge(files, bare, "", principal, signatures, key); b.verdict == keyKnown || b.verdict == keyRevoked || b.verdict == keyBad {
 			return b
 		}
 	}
@@ -134,7 +134,7 @@ func judge(files []*knownFile, name, bare, principal string, key ssh.PublicKey) 
 		j.note = unsigned(entries, cert)
 	}
 	note := j.note
-	j = judge(files, name, bare, principal, cert.Key)
+	j = judge(files, name, bare, principal, signatures, cert.Key)
 	if j.note == "" {
 		j.note = note
 	}
@@ -224,7 +224,7 @@ func (k *knownKeys) checkIP(h hop, name string, ip net.IP, key ssh.PublicKey) er
 	at := h
 	at.alias, at.host = "", ip.String()
 	n, _, _ := at.names()
-	j := judge(k.read(h), n, "", "", key)
+	j := judge(k.read(h), n, "", "", nil, key)
 	switch j.verdict {
 	case keyChanged:
 		return refuse(h, name, fmt.Errorf("its %s is not the one that %s has for its address (CheckHostIP)", describe(key), j.entry.where()),
@@ -260,7 +260,7 @@ func (k *knownKeys) verdict(h hop, name string, key ssh.PublicKey) error {
 	}
 	files := k.read(h)
 	n, bare, principal := h.names()
-	j := judge(files, n, bare, principal, key)
+	j := judge(files, n, bare, principal, h.chosen("casignaturealgorithms"), key)
 	its := describe(j.key)
 	switch j.verdict {
 	case keyKnown:

@@ -109,6 +109,7 @@ func TestHostKeys(t *testing.T) {
 		{name: "accept-new by config", keys: both, config: "StrictHostKeyChecking accept-new\n"},
 		{name: "alias", keys: both, known: line("shop", ec.PublicKey()), config: "HostKeyAlias shop\n"},
 		{name: "alias unknown", keys: both, known: line("%[1]s", ec.PublicKey()), config: "HostKeyAlias shop\n", want: "is not known"},
+		{name: "global file of its own", keys: both, known: line("%[1]s", ed.PublicKey()), config: "UserKnownHostsFile ~/.ssh/nothing\nGlobalKnownHostsFile ~/.ssh/known_hosts\n"},
 		{name: "file of its own", keys: both, known: line("%[1]s", other.PublicKey()), config: "UserKnownHostsFile ~/.ssh/extra\nStrictHostKeyChecking accept-new\n"},
 	}
 	for _, tt := range tests {

@@ -197,6 +197,18 @@ func knownCases(keys map[string]string) []knownCase {
 		knownCase{name: "certificate, another alias", known: "@cert-authority * %CA", config: "HostKeyAlias web2\n", server: "cert", want: unknown, says: "not for web2"},
 		knownCase{name: "certificate, name in capitals", known: "@cert-authority * %CA", host: "LOCALHOST", server: "cert", want: known},
 	)
+	add( // HostKeyAlgorithms, CASignatureAlgorithms
+		knownCase{name: "algorithms, fixed", known: "%AT %ED", server: "both", config: "HostKeyAlgorithms ecdsa-sha2-nistp256\n", want: refused},
+		knownCase{name: "algorithms, fixed, known", known: "%AT %EC", server: "both", config: "HostKeyAlgorithms ecdsa-sha2-nistp256\n", want: known},
+		knownCase{name: "algorithms, others first", known: "%AT %ED", server: "both", config: "HostKeyAlgorithms ^ecdsa-sha2-nistp256\n", want: refused},
+		knownCase{name: "algorithms, one less", known: "%AT %EC\n%AT %ED", server: "both", config: "HostKeyAlgorithms -ssh-ed25519*\n", want: known},
+		knownCase{name: "algorithms, one less, unknown", server: "both", config: "HostKeyAlgorithms -ssh-ed25519*\n", want: unknown, after: "%AT %EC\n"},
+		knownCase{name: "algorithms, RSA less", known: "%AT %EC", server: "both", config: "HostKeyAlgorithms -rsa*\n", want: known},
+		knownCase{name: "algorithms without certificates", known: "@cert-authority * %CA", server: "cert", config: "HostKeyAlgorithms ssh-ed25519\n", want: unknown},
+		knownCase{name: "authority with another algorithm", known: "@cert-authority * %CA", server: "cert", config: "CASignatureAlgorithms rsa-sha2-512\n", want: unknown, says: "is signed with ssh-ed25519"},
+		knownCase{name: "authority with its algorithm", known: "@cert-authority * %CA", server: "cert", config: "CASignatureAlgorithms ssh-ed25519\n", want: known},
+		knownCase{name: "authority with SHA-1, as ssh_config has it", known: "@cert-authority * %RSA", server: "signed by rsa", config: "CASignatureAlgorithms +ssh-rsa\n", want: known},
+	)
 	add(fileCases()...)
 	return cases
 }
