@@ -156,10 +156,16 @@ func leftovers(h host, p tasks.Plan) part {
 	}
 	left := takenAway(h, gone)
 	if len(left.tasks) > 0 {
-		left.tasks = append(left.tasks, tasks.Disowned(gone))
+		left.tasks = append(left.tasks, tasks.Disowned(gone, staying(owned, h.facts.Manifest, gone)))
 	}
 	left.tasks = slices.DeleteFunc(append(left.tasks, kept...), func(t tasks.Task) bool { return slices.Contains(names, t.Name) })
 	return left
+}
+
+// staying is what is ours from now on, or may be: what the plan wants, and what
+// is not taken away.
+func staying(owned, manifest, gone []string) []string {
+	return append(slices.DeleteFunc(slices.Clone(manifest), func(entry string) bool { return slices.Contains(gone, entry) }), owned...)
 }
 
 // takenAway are the tasks that take entries of a host's manifest away, with

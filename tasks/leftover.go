@@ -8,40 +8,79 @@ import (
 	"github.com/lvsdeploy/lvsdeploy/shell"
 )
 
-// leftover takes away what one entry of the manifest names. A row for every
-// kind that Task.Owns may hold, in the order in which they go: the table
-// before the addresses it serves, an address before the ARP settings that
-// keep quiet about it, live state before the files that keep it.
+// leftover is what is done about one entry of the manifest: it is taken away,
+// and then what it was before is forgotten. A row for every kind that Task.Owns
+// may hold, in the order in which they go: the table before the addresses it
+// serves, an address before the ARP settings that keep quiet about it, live
+// state before the files that keep it.
 var leftover = []struct {
 	kind string
 	task func(name string) Task
+	was  func(name string) originals
 }{
-	{"service", nil}, // together: see Leftovers
-	{"address", func(name string) Task { return addressGone(two(name)) }},
-	{"route", func(name string) Task { return routeGone(two(name)) }},
-	{"default-route", func(name string) Task { return defaultRouteGone(two(name)) }},
-	{"rule", ruleGone},
-	{"firewalld", nil}, // together, for each call takes a second
-	{"firewalld-direct", firewalldDirectGone},
-	{"ufw", ufwGone},
-	{"nft", nftGone},
-	{"nft-table", nftTableGone},
-	{"nm-address", func(name string) Task { return nmGone("ipv4.addresses", name) }},
-	{"nm-route", func(name string) Task { return nmGone("ipv4.routes", name) }},
-	{"fstab", Unmounted},
-	{"unit", unitGone},
-	{"file", removed},
-	{"page", removed},
-	{"block", func(name string) Task { return blockGone(two(name)) }},
-	{"setting", func(name string) Task { return settingGone(two(name)) }},
-	{"sysctl", sysctlGone},
-	{"module", nil}, // needs the services
-	{"sebool", seBooleanGone},
-	{"selinux", func(string) Task { return seLinuxEnforcing() }},
-	{"boot", bootGone},
-	{"daemon", daemonGone},
-	{"firewall", firewallBack},
-	{"packages", nil}, // stay, unless PackagesGone is asked for
+	{"service", nil, nothing}, // together: see Leftovers
+	{"address", func(name string) Task { return addressGone(two(name)) }, func(name string) originals {
+		dev, address := two(name)
+		return originals{live: []string{"link." + dev, wideName(dev, address)}}
+	}},
+	{"route", func(name string) Task { return routeGone(two(name)) }, nothing},
+	{"default-route", func(name string) Task { return defaultRouteGone(two(name)) }, func(string) originals { return live("default-route") }},
+	{"rule", ruleGone, nothing},
+	{"firewalld", nil, nothing}, // together, for each call takes a second
+	{"firewalld-direct", firewalldDirectGone, nothing},
+	{"ufw", ufwGone, nothing},
+	{"nft", nftGone, nothing},
+	{"nft-table", nftTableGone, nothing},
+	{"nm-address", func(name string) Task { return nmGone("ipv4.addresses", name) }, profileWas},
+	{"nm-route", func(name string) Task { return nmGone("ipv4.routes", name) }, profileWas},
+	{"fstab", Unmounted, func(dir string) originals {
+		return originals{shared: []string{"/etc/fstab"}, live: []string{wasMounted(dir)}}
+	}},
+	{"unit", unitGone, func(unit string) originals { return originals{files: []string{"/etc/systemd/system/" + unit}} }},
+	{"file", removed, fileWas},
+	{"page", removed, fileWas},
+	{"block", func(name string) Task { return blockGone(two(name)) }, lineWas},
+	{"setting", func(name string) Task { return settingGone(two(name)) }, lineWas},
+	{"sysctl", sysctlGone, func(key string) originals {
+		was := live(sysctlName(key))
+		if along := setsAlong[key]; along != "" {
+			was.live = append(was.live, sysctlName(along))
+		}
+		return was
+	}},
+	{"module", nil, nothing}, // needs the services
+	{"sebool", seBooleanGone, func(name string) originals { return live("sebool." + name) }},
+	{"selinux", func(string) Task { return seLinuxEnforcing() }, func(string) originals { return live("selinux") }},
+	{"boot", bootGone, unitWasSo},
+	{"daemon", daemonGone, unitWasSo},
+	{"firewall", firewallBack, unitWasSo},
+	{"packages", nil, nothing}, // stay, unless PackagesGone is asked for
+}
+
+// originals is what is remembered of what was there before an entry: whole
+// files, files that others may have changed as well, live values.
+type originals struct{ files, shared, live []string }
+
+func nothing(string) originals         { return originals{} }
+func live(name string) originals       { return originals{live: []string{name}} }
+func fileWas(file string) originals    { return originals{files: []string{file}} }
+func unitWasSo(unit string) originals  { return live("unit." + unit) }
+func profileWas(name string) originals { return live("profile." + first(name)) }
+func lineWas(name string) originals    { return originals{shared: []string{first(name)}} }
+func first(name string) string         { one, _ := two(name); return one }
+
+// originalsOf is what is remembered of what entries name.
+func originalsOf(entries []string) (all originals) {
+	for _, entry := range entries {
+		kind, name, _ := strings.Cut(entry, " ")
+		for _, row := range leftover {
+			if row.kind == kind {
+				was := row.was(name)
+				all.files, all.shared, all.live = append(all.files, was.files...), append(all.shared, was.shared...), append(all.live, was.live...)
+			}
+		}
+	}
+	return all
 }
 
 func two(name string) (string, string) {
@@ -89,12 +128,12 @@ func Leftovers(manifest, entries []string, patience time.Duration, readers ...Re
 // leftToOthers makes a task that takes an entry away leave it to another cluster
 // of the host that wants it too.
 func leftToOthers(t Task, entry string) Task {
-	files, shared, values := originals(entry)
+	of := originalsOf([]string{entry})
 	var was []string
-	for _, file := range append(files, shared...) {
+	for _, file := range slices.Concat(of.files, of.shared) {
 		was = append(was, "backup"+file)
 	}
-	for _, value := range values {
+	for _, value := range of.live {
 		was = append(was, "live/"+value)
 	}
 	t.Check = shell.Lines(shell.F(`if shared %s; then
@@ -128,13 +167,15 @@ func Kept(entry, why string) Task {
 
 // Disowned forgets what was before that which entries name: it is that again,
 // and whoever comes later is to find what is there then.
-func Disowned(entries []string) Task {
-	var files, shared, values []string
-	for _, entry := range entries {
-		f, s, v := originals(entry)
-		files, shared, values = append(files, f...), append(shared, s...), append(values, v...)
+// What stays may lean on some of it.
+func Disowned(entries, staying []string) Task {
+	was, needed := originalsOf(entries), originalsOf(staying)
+	without := func(list []string) string {
+		return strings.Join(slices.DeleteFunc(list, func(s string) bool {
+			return slices.Contains(needed.files, s) || slices.Contains(needed.shared, s) || slices.Contains(needed.live, s)
+		}), "\n")
 	}
-	kept := shell.Lines(lines("files", strings.Join(files, "\n")), lines("shared", strings.Join(shared, "\n")), lines("values", strings.Join(values, "\n")), `kept=$(
+	kept := shell.Lines(lines("files", without(was.files)), lines("shared", without(was.shared)), lines("values", without(was.live)), `kept=$(
   printf '%s\n' "$files" | while IFS= read -r file; do
     [ -z "$file" ] || [ ! -e "$state/backup$file" ] || printf '%s\n' "backup$file"
   done
@@ -154,44 +195,13 @@ was=$(cat "$state/absent" 2>/dev/null) || was=`)
 		Apply: shell.Lines(kept, `if [ -z "$left" ]; then
   rm -f "$state/absent"
 elif [ "$left" != "$was" ]; then
-  printf '%s\n' "$left" >"$state/absent.new"
-  mv -f "$state/absent.new" "$state/absent"
+  store "$state/absent" "$left$newline"
 fi
 printf '%s\n' "$kept" | while IFS= read -r name; do
   [ -z "$name" ] || rm -f "$state/$name"
 done
 find "$state/backup" "$state/live" -depth -type d -exec rmdir {} + 2>/dev/null || :`),
 	}
-}
-
-// originals are what is remembered of what an entry names: whole files, files
-// that others may have changed as well, live values.
-func originals(entry string) (files, shared, values []string) {
-	kind, name, _ := strings.Cut(entry, " ")
-	first, second := two(name)
-	switch kind {
-	case "file", "page":
-		files = append(files, name)
-	case "unit":
-		files = append(files, "/etc/systemd/system/"+name)
-	case "fstab":
-		shared = append(shared, "/etc/fstab")
-		values = append(values, wasMounted(name))
-	case "block", "setting":
-		shared = append(shared, first)
-	case "sysctl":
-		values = append(values, sysctlName(name))
-		if along := setsAlong[name]; along != "" {
-			values = append(values, sysctlName(along))
-		}
-	case "address":
-		values = append(values, "link."+first, wideName(first, second))
-	case "default-route":
-		values = append(values, "default-route")
-	case "daemon", "boot", "firewall":
-		values = append(values, "unit."+name)
-	}
-	return files, shared, values
 }
 
 // Forgotten is the end of a cluster on a host: with what was remembered of it

@@ -1,6 +1,7 @@
 package tasks_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -96,7 +97,7 @@ ip route add default via 192.168.1.1 dev ens33`); code != 0 {
 	// what was before is forgotten with what has left, and nothing else is
 	lists := func() string { return b.sh("cd " + state + " && sort absent; find backup live -type f | sort") }
 	had := lists()
-	b.run(fakerun.One("host", append([]Task{Disowned([]string{"file /etc/t/changed", "file /etc/new/dir/new", "sysctl net.ipv4.ip_forward", "daemon nothing"})}, plan...)...), false)
+	b.run(fakerun.One("host", append([]Task{Disowned([]string{"file /etc/t/changed", "file /etc/new/dir/new", "sysctl net.ipv4.ip_forward", "daemon nothing"}, nil)}, plan...)...), false)
 	var want []string
 	for line := range strings.Lines(had) {
 		if line = strings.TrimSpace(line); line != "/etc/new/dir/new" && line != "backup/etc/t/changed" && line != "live/sysctl.net.ipv4.ip_forward" && line != "live/sysctl.net.ipv4.conf.all.accept_redirects" {
@@ -131,5 +132,66 @@ ip route add default via 192.168.1.1 dev ens33`); code != 0 {
 	}
 	if diff := first.Timeless().Diff(b.host.Snapshot(t).Timeless()); diff != "" {
 		t.Errorf("it is not what it was:\n%s", diff)
+	}
+}
+
+// TestEveryKindHasItsOriginals: whatever a task remembers, of what was there
+// before, is forgotten with the entry that it owns, and of no other.
+func TestEveryKindHasItsOriginals(t *testing.T) {
+	kinds := Kinds()
+	remembers := regexp.MustCompile(`(?m)remember_(live|unit) ('[^']*'|\S+)`)
+	found := 0
+	for _, kind := range []fakehost.Kind{fakehost.Debian, fakehost.EL} {
+		for _, c := range cases(platform(t, kind)) {
+			for _, entry := range c.task.Owns {
+				if name, _, _ := strings.Cut(entry, " "); !slices.Contains(kinds, name) {
+					t.Errorf("%q owns %q, and no row says what is done about a %s", c.task.Name, entry, name)
+				}
+			}
+			for _, m := range remembers.FindAllStringSubmatch(string(c.task.Apply), -1) {
+				name := strings.Trim(m[2], "'")
+				if m[1] == "unit" {
+					name = "unit." + name
+				}
+				found++
+				if c.of != "Packages" && !slices.Contains(LiveOriginals(c.task.Owns), name) {
+					t.Errorf("%q remembers %s, which is not forgotten with %q", c.task.Name, name, c.task.Owns)
+				}
+			}
+		}
+	}
+	if found < 15 {
+		t.Errorf("only %d values that tasks remember were found", found)
+	}
+}
+
+// TestDisowned: what is forgotten with an entry is what nothing else that stays
+// leans on.
+func TestDisowned(t *testing.T) {
+	b := newBench(t, fakehost.Options{})
+	for _, c := range []struct{ gone, staying, left string }{
+		{"selinux permissive", "", ""},
+		{"sebool httpd_use_nfs", "", ""},
+		{"sebool httpd_use_nfs", "sebool other", ""},
+		{"selinux permissive", "selinux permissive", "selinux"},
+		{"sysctl net.ipv4.ip_forward", "", ""},
+		{"address ens33 10.0.0.1/24", "", ""},
+		{"address ens33 10.0.0.1/24", "address ens33 10.0.0.2/24", "link.ens33"},
+		{"address ens33 10.0.0.1/24", "address ens37 10.0.0.2/24", ""},
+		{"nm-address ens33 10.0.0.1/32", "", ""},
+		{"nm-route ens33 10.0.0.1", "nm-address ens33 10.0.0.1/32", "profile.ens33"},
+		{"boot ipvsadm", "daemon ipvsadm", "unit.ipvsadm"},
+		{"firewall ufw", "", ""},
+		{"default-route ens33 10.0.0.1", "default-route ens33 10.0.0.2", "default-route"},
+		{"fstab /mnt/a", "fstab /mnt/b", ""},
+		{"fstab /mnt/a", "", ""},
+		{"rule nat x", "", ""},
+	} {
+		names := strings.Join(LiveOriginals([]string{c.gone}), " ")
+		b.sh("rm -rf " + state + "; mkdir -p " + state + "/live; echo x >" + state + "/manifest; cd " + state + "/live; for name in " + names + "; do echo x >$name; done")
+		b.run(fakerun.One("host", Kept("x", "to keep a manifest"), Disowned([]string{c.gone}, []string{c.staying})), false)
+		if left := b.sh("ls " + state + "/live 2>/dev/null"); left != c.left {
+			t.Errorf("without %q, with %q, it remembers %q, want %q", c.gone, c.staying, left, c.left)
+		}
 	}
 }

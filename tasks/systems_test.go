@@ -177,7 +177,7 @@ func TestEverySystem(t *testing.T) {
 			}
 			slices.Sort(entries)
 			gone, handlers := Leftovers(entries, slices.Compact(entries), 0, Rereaders()...)
-			gone = append(gone, Disowned(entries))
+			gone = append(gone, Disowned(entries, nil))
 			plan := append(fakerun.One("host", gone...), Stage{Name: "forget", Hosts: []HostPlan{{Host: "host", Tasks: []Task{Forgotten()}}}})
 			plan[0].Hosts[0].Handlers = handlers
 			for _, e := range b.run(plan, false) {
