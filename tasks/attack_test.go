@@ -237,3 +237,45 @@ done`, nil, nil, nil)
 		})
 	}
 }
+
+// TestNoFileThere: what is no regular file, in place of one that a task writes
+// or reads, is said at once, and that task fails by its own name.
+func TestNoFileThere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, fakehost.Options{})
+	lists := func(file string) map[string]Task {
+		block := leftover("block " + file + " shop x")
+		return map[string]Task{
+			"put":     Write(File{Path: file, Mode: "0644", Content: "x"}),
+			"page":    PutPage(File{Path: file, Mode: "0644", Content: "x"}),
+			"setting": Setting(file, "A", "b"),
+			"unit":    Unit("thing.service", "[Service]\nExecStart=/bin/true\n"),
+			"fstab":   Fstab(far),
+			"gone":    block,
+		}
+	}
+	for name, make := range map[string]string{"fifo": "mkfifo", "directory": "mkdir"} {
+		for of, task := range lists("/etc/t/thing") {
+			file := map[string]string{"unit": "/etc/systemd/system/thing.service", "fstab": "/etc/fstab"}[of]
+			if file == "" {
+				file = "/etc/t/thing"
+			}
+			b.sh("rm -rf " + file + " " + state + "; mkdir -p /etc/t; " + make + " -m 0755 " + file)
+			before := b.host.Snapshot(t).Without("/run", "/var/lib/lvsdeploy")
+			for _, check := range []bool{true, false} {
+				began := time.Now()
+				said := fakerun.Lines(fakerun.Run(t, fakerun.One("host", task), b.on, engine.Options{Check: check}))
+				want := "host: " + task.Name + ": failed: " + file + " is a " + name + ", not a regular file"
+				if of == "gone" { // nothing of ours is in it
+					want = "host: " + task.Name + ": ok"
+				}
+				if took := time.Since(began); !strings.HasPrefix(said, want) || took > 30*time.Second {
+					t.Errorf("%s in place of %s, check %t: after %s\n%s\nwant %s", name, of, check, took, said, want)
+				}
+			}
+			if diff := before.Diff(b.host.Snapshot(t).Without("/run", "/var/lib/lvsdeploy")); diff != "" {
+				t.Errorf("%s in place of %s: changed\n%s", name, of, diff)
+			}
+		}
+	}
+}

@@ -39,8 +39,9 @@ func Directory(dir string) Task {
 	return Task{
 		Name:   "create directory " + dir,
 		Direct: true,
-		Check:  shell.F("[ -d %s ] || { echo 'no such directory'; return 1; }", dir),
-		Apply:  shell.F("directory %s", dir),
+		Check: shell.F(`[ -d %s ] || { echo 'no such directory'; return 1; }
+[ ! -L %s ] || (enter %s) || return 2 # where others may put links`, dir, dir, dir),
+		Apply: shell.F("directory %s", dir),
 	}
 }
 
@@ -51,7 +52,7 @@ func Setting(file, key, value string) Task {
 	return Task{
 		Name:   "set " + line + " in " + file,
 		Direct: true,
-		Check: shell.F(`[ -f %s ] || { echo 'no such file'; return 1; }
+		Check: shell.F(`plain %s || return $?
 found=$(awk -v key=%s '{ bare = $0; sub(/^[ \t]+/, "", bare) } index(bare, key "=") == 1' %s)
 [ "$found" = %s ] || { [ -z "$found" ] || printf '%%s\n' "$found" | sed 's/^/-/'; printf '%%s\n' %s; return 1; }`, file, awkValue(key), file, line, "+"+line),
 		Apply: shell.F(`[ -f %s ] || : | put %s 0644
@@ -73,7 +74,7 @@ func blockGone(file, mark string) Task {
 	begin, end := "# begin lvsdeploy "+mark, "# end lvsdeploy "+mark
 	return Task{
 		Name:  "remove the block from " + file,
-		Check: shell.F("! grep -qxF -e %s %s 2>/dev/null || { echo 'still there'; exit 1; }", begin, file),
+		Check: shell.F("[ ! -f %s ] || ! grep -qxF -e %s %s || { echo 'still there'; exit 1; }", file, begin, file),
 		Apply: shell.F(`rest=$(awk -v begin=%s -v end=%s '$0 == begin { on = 1 } !on { print } $0 == end { on = 0 }' %s && echo .)
 printf '%%s' "${rest%%.}" | put %s 0755
 original %s`, begin, end, file, file, file),

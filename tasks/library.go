@@ -297,19 +297,17 @@ nm_change() {
   known=''
   if [ -e "$state/after$file" ]; then
     known=yes
-    cmp -s "$state/after$file" "$file" || : >"$state/after$file.others"
+    cmp -s "$state/after$file" "$file" || store "$state/after$file.others" ''
   else
     keep "$file"
     mkdir -p "$state/after${file%/*}"
   fi
+  [ "$2" = - ] || store_line "$state/after$file.items" "$3 $4"
   nmcli connection modify "$1" "$2$3" "$4"
   cp -a "$file" "$state/after$file"
-  if [ "$2" = + ]; then
-    printf '%s\n' "$3 $4" >>"$state/after$file.items"
-    return
-  fi
+  [ "$2" = - ] || return 0
   left=$(grep -vxF -e "$3 $4" "$state/after$file.items" 2>/dev/null) || left=
-  printf '%s' "${left:+$left$newline}" >"$state/after$file.items"
+  store "$state/after$file.items" "${left:+$left$newline}"
   if [ -n "$known" ] && [ -z "$left" ] && [ ! -e "$state/after$file.others" ]; then
     restore "$file"
     nmcli connection load "$file"

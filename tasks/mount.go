@@ -44,7 +44,7 @@ func Fstab(m Mount) Task {
 	return Task{
 		Name:   "keep " + m.Dir + " in fstab",
 		Direct: true,
-		Check: shell.Lines(shell.F(`found=$(%s 2>/dev/null) || found=
+		Check: shell.Lines("[ ! -e /etc/fstab ] || plain /etc/fstab || return 2", shell.F(`found=$(%s 2>/dev/null) || found=
 [ "$found" != %s ] || return 0`, fstabLine(m.Dir, "/etc/fstab"), line), othersLine(m), shell.F(`[ -z "$others" ] || {
   echo "/etc/fstab mounts something else there: $others"
   return 2

@@ -29,10 +29,11 @@ done`, names, p.manager.installed)
 		// what is there before is written down first: what came is what was not,
 		// however often this is broken off
 		Apply: shell.Lines(p.manager.listed, newcomers, `if [ ! -e "$state/installing" ]; then
-  listed >"$state/installing.new"
-  mv -f "$state/installing.new" "$state/installing"
+  before=$(listed)
+  store "$state/installing" "$before$newline"
 fi`, shell.Fragment(strings.Join(remember, "\n")),
-			missing, "# shellcheck disable=SC2086 # names of packages have no spaces", "set -- $missing", p.manager.install, `newcomers >>"$state/installed"
+			missing, "# shellcheck disable=SC2086 # names of packages have no spaces", "set -- $missing", p.manager.install, `came=$(newcomers)
+[ -z "$came" ] || store_line "$state/installed" "$came"
 rm -f "$state/installing"`),
 		Owns: append([]string{"packages"}, brings...),
 		Hint: p.manager.hint,

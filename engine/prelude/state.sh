@@ -70,13 +70,13 @@ private() (
 
 # in_step <LINES 3<MANIFEST: are all that are remembered among the lines, in
 # their order? There may be thousands: a shell that puts them together, or looks
-# for each among all, takes seconds. wanted are those that are no pages.
+# for each among all, takes seconds. claims are those that are no pages.
 in_step() {
-  wanted=''
+  claims=''
   IFS= read -r have <&3 || have=''
   while IFS= read -r line; do
     [ "$line" != "$have" ] || IFS= read -r have <&3 || have=''
-    case $line in page\ *) ;; *) wanted=$wanted$line$newline ;; esac
+    case $line in page\ *) ;; *) claims=$claims$line$newline ;; esac
   done
   [ -z "$have" ]
 }
@@ -99,7 +99,7 @@ remember() {
   elif [ "$manifest" != /dev/null ]; then
     had='the same' ours=$had
   fi
-  [ -z "$resting" ] || [ "$had$knew" = "$ours$wanted" ] || lock || return 0 # another run sees to it
+  [ -z "$resting" ] || [ "$had$knew" = "$ours$claims" ] || lock || return 0 # another run sees to it
   if [ -z "$ours" ]; then
     rm -rf "$state" "$run"
     rmdir "${state%/*}" "${run%/*}" 2>/dev/null || :
@@ -108,8 +108,8 @@ remember() {
   if [ "$had" != "$ours" ]; then
     store "$state/manifest" "$ours" || exit 1
   fi
-  if [ "$knew" != "$wanted" ]; then
-    store "$state/wanted" "$wanted" || exit 1
+  if [ "$knew" != "$claims" ]; then
+    store "$state/wanted" "$claims" || exit 1
   fi
   # what is said to be done must outlive a power cut
   if [ -n "$changed" ]; then
