@@ -63,6 +63,7 @@ var (
 type timedAgent struct {
 	conn    io.ReadWriteCloser
 	timeout time.Duration
+	until   time.Time   // for the whole of an answer
 	late    atomic.Bool // it let us wait: what it says later is about something else
 }
 
@@ -70,11 +71,12 @@ func (t *timedAgent) Write(b []byte) (int, error) {
 	if t.late.Load() {
 		return 0, errAgentLate
 	}
+	t.until = time.Now().Add(t.timeout)
 	return t.conn.Write(b)
 }
 
 func (t *timedAgent) Read(b []byte) (int, error) {
-	timer := time.AfterFunc(t.timeout, func() {
+	timer := time.AfterFunc(time.Until(t.until), func() {
 		t.late.Store(true)
 		_ = t.conn.Close()
 	})

@@ -129,11 +129,11 @@ func inBrackets(s string) string {
 	return " (" + s + ")"
 }
 
-// withCertificate is signer and, before it, the certificate beside its file.
+// withCertificate is signer and, behind it as for ssh(1), the certificate beside its file.
 func withCertificate(path string, signer ssh.Signer) []ssh.Signer {
 	if cert, ok := readPublic(path + "-cert.pub").(*ssh.Certificate); ok {
 		if s, err := ssh.NewCertSigner(cert, signer); err == nil {
-			return []ssh.Signer{s, signer}
+			return []ssh.Signer{signer, s}
 		}
 	}
 	return []ssh.Signer{signer}

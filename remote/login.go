@@ -60,8 +60,8 @@ func (l *login) hear(banner string) error {
 
 // resume says with which key to go on over a new connection, if with any,
 // after this one ended with err. An sshd of OpenSSH's hangs up in place of the
-// answer to the last key that it allows; of others it is not known whether the
-// last was looked at.
+// answer to the last key that it allows; of others that do not say
+// so it is not known whether the last was looked at.
 func (l *login) resume(err error, openSSH bool) (next int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,7 +69,9 @@ func (l *login) resume(err error, openSSH bool) (next int, ok bool) {
 		return 0, false
 	}
 	next = l.next
-	last := strings.Contains(err.Error(), "unable to authenticate") || openSSH && strings.Contains(err.Error(), "disconnect")
+	text := strings.ToLower(err.Error())
+	last := strings.Contains(text, "unable to authenticate") ||
+		strings.Contains(text, "disconnect") && (openSSH || strings.Contains(text, "authentication failures"))
 	if !last && next > l.first+1 {
 		next--
 	}

@@ -56,10 +56,15 @@ type Options struct {
 	// own, which serves the files of this machine.
 	SFTP func(ctx context.Context, in io.Reader, out io.Writer) error
 
-	NoExec       bool // answer to exec requests with a failure, or silence
-	MaxAuthTries int  // keys a connection may offer; default 6
-	MaxSessions  int  // sessions of one connection; default 10
-	RefuseFirst  int  // connections that are dropped as by MaxStartups before one is served
+	NoExec       bool                    // answer to exec requests with a failure, or silence
+	Banner       string                  // said before a login
+	OnKey        func(key ssh.PublicKey) // called with each key that is offered
+	Second       bool                    // a key does not suffice: a second factor is asked for
+	TurnAway     string                  // who has the right key is told this, and the connection is closed, as by PAM's account phase
+	SlowLogin    time.Duration           // for which nothing is said after the right key
+	MaxAuthTries int                     // keys a connection may offer; default 6
+	MaxSessions  int                     // sessions of one connection; default 10
+	RefuseFirst  int                     // connections that are dropped as by MaxStartups before one is served
 
 	// OnStdout is called with every line a command writes, without its end,
 	// before its last byte is passed on, and says what becomes of the
@@ -86,7 +91,6 @@ type Server struct {
 	opts   Options
 	key    ssh.Signer // of a client that may log in
 	secret ed25519.PrivateKey
-	config *ssh.ServerConfig
 	listen net.Listener
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -134,7 +138,6 @@ func New(t testing.TB, opts Options) *Server {
 	}
 	s := &Server{t: t, id: rand.Text(), opts: opts, key: key, secret: secret, listen: listen, refuse: opts.RefuseFirst, conns: make(map[*gate]bool)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.config = s.serverConfig()
 	s.wg.Go(s.accept)
 	t.Cleanup(s.Close)
 	return s
@@ -154,7 +157,7 @@ func NewKey(t testing.TB) ssh.Signer {
 	return key
 }
 
-func (s *Server) serverConfig() *ssh.ServerConfig {
+func (s *Server) serverConfig(conn net.Conn) *ssh.ServerConfig {
 	errNo := errors.New("not allowed")
 	certs := &ssh.CertChecker{
 		IsUserAuthority: func(ca ssh.PublicKey) bool { return s.opts.CA != nil && equal(ca, s.opts.CA) },
@@ -171,11 +174,37 @@ func (s *Server) serverConfig() *ssh.ServerConfig {
 	c := &ssh.ServerConfig{
 		MaxAuthTries: s.opts.MaxAuthTries,
 		PublicKeyCallback: func(conn ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+			if s.opts.OnKey != nil {
+				s.opts.OnKey(key)
+			}
 			if s.opts.User != "" && conn.User() != s.opts.User {
 				return nil, errNo
 			}
 			return certs.Authenticate(conn, key)
 		},
+	}
+	if s.opts.Banner != "" {
+		c.BannerCallback = func(ssh.ConnMetadata) string { return s.opts.Banner }
+	}
+	var said ssh.ServerPreAuthConn
+	c.PreAuthConnCallback = func(p ssh.ServerPreAuthConn) { said = p }
+	c.VerifiedPublicKeyCallback = func(_ ssh.ConnMetadata, _ ssh.PublicKey, p *ssh.Permissions, _ string) (*ssh.Permissions, error) {
+		switch {
+		case s.opts.SlowLogin > 0:
+			select {
+			case <-time.After(s.opts.SlowLogin):
+			case <-s.ctx.Done():
+			}
+		case s.opts.TurnAway != "":
+			_ = said.SendAuthBanner(s.opts.TurnAway)
+			_ = conn.Close()
+			return nil, errNo
+		case s.opts.Second:
+			return nil, &ssh.PartialSuccessError{Next: ssh.ServerAuthCallbacks{
+				KeyboardInteractiveCallback: func(ssh.ConnMetadata, ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) { return nil, errNo },
+			}}
+		}
+		return p, nil
 	}
 	for _, k := range s.opts.HostKeys {
 		c.AddHostKey(k)

@@ -24,7 +24,7 @@ func (s *Server) serve(conn *gate) {
 		return
 	}
 	var in atomic.Bool
-	config, wire := *s.config, net.Conn(conn)
+	config, wire := *s.serverConfig(conn), net.Conn(conn)
 	if sick.config != nil {
 		sick.config(&config)
 	}
