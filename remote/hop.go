@@ -32,7 +32,6 @@ type hop struct {
 	identitiesOnly bool
 	certificates   []string // CertificateFile
 	agent          string   // the socket of IdentityAgent, or noAgent; empty: the usual one
-	batch          bool     // BatchMode: nobody is asked
 
 	trust // what makes its host key known
 
@@ -132,7 +131,6 @@ func (h *hop) setKeys(s *settings, home string) error {
 	}
 	h.keysNamed = len(s.lists["identityfile"]) > 0
 	h.identitiesOnly = s.yes("identitiesonly")
-	h.batch = s.yes("batchmode")
 	switch v := s.get("identityagent"); {
 	case v == "" || v == "SSH_AUTH_SOCK":
 	case v == noAgent:

@@ -132,7 +132,7 @@ func TestUnusedKeywords(t *testing.T) {
 		{"KexAlgorithms", "KexAlgorithms sntrup761x25519-sha512@openssh.com\n", "kexalgorithms of HOME/.ssh/config:1: none of sntrup761x25519-sha512@openssh.com can be used here", ""},
 		{"Ciphers", "Ciphers 3des-cbc-x\n", "none of 3des-cbc-x can be used here", ""},
 		{"MACs", "MACs umac-64@openssh.com\n", "none of umac-64@openssh.com can be used here", ""},
-		{"ProxyCommand", "ProxyCommand nc %h %p\n", "HOME/.ssh/config:1 has a ProxyCommand for it, which is not supported", ""},
+		{"ProxyCommand", "ProxyCommand nc %h %p\n", "HOME/.ssh/config:1 has a ProxyCommand for it, which is not run here", ""},
 		{"misspelt", "Host db1\nIdentiyFile ~/.ssh/a\n", "cannot read HOME/.ssh/config:2: identiyfile is no keyword of ssh_config", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

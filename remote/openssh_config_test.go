@@ -132,6 +132,10 @@ var configCases = []configCase{
 	{name: "a block of the user's does not go on", config: "Host db1\nUser x\n", system: "Port 9\n"},
 	{name: "identity files of both", config: "IdentityFile a\n", system: "IdentityFile b\n"},
 	{name: "match final of all users'", config: "HostName 10.0.0.1\nHost 10.*\nUser ten\n", system: "Match final\nPort 5\n"},
+	{name: "as on Fedora", config: "HostName 10.0.0.1\nHost 10.*\nUser ten\n", system: "Match final all\nInclude DIR/policy\nGSSAPIAuthentication yes\nForwardX11Trusted yes\n", files: map[string]string{"policy": "Ciphers aes256-gcm@openssh.com,chacha20-poly1305@openssh.com\n" +
+		"MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512\nGSSAPIKexAlgorithms gss-curve25519-sha256-\nKexAlgorithms curve25519-sha256,ecdh-sha2-nistp256\n" +
+		"PubkeyAcceptedAlgorithms ssh-ed25519,rsa-sha2-256\nCASignatureAlgorithms ssh-ed25519\nRequiredRSASize 2048\n"}},
+	{name: "as on Debian", config: "Host web1\nUser x\n", system: "Include DIR/d/*.conf\nHost *\nSendEnv LANG LC_*\nHashKnownHosts yes\nGSSAPIAuthentication yes\n", files: map[string]string{"d/a.conf": "Host unix/* vsock/*\nProxyCommand /usr/lib/systemd/systemd-ssh-proxy %h %p\nProxyUseFdpass yes\nCheckHostIP no\n"}},
 	{name: "token that has no meaning", config: "HostName %x.example.org\n"},
 	{name: "token port in HostName", config: "HostName %p\n"},
 	{name: "percent", config: "HostName a%%b\n"},
@@ -233,6 +237,9 @@ func TestConfigAsOpenSSH(t *testing.T) {
 				}
 				if ip, err := netip.ParseAddr(want); err == nil && key == "hostname" { // ssh writes it so when it connects
 					want = ip.String()
+				}
+				if key == "globalknownhostsfile" { // -G shows it before ~ is expanded
+					want = strings.ReplaceAll(want, "~/", me.HomeDir+"/")
 				}
 				if ours != want {
 					t.Errorf("%s is %q, for ssh %q", key, ours, want)

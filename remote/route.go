@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -28,12 +29,15 @@ func (c *sshConfig) route(t Target) ([]hop, error) {
 
 // configuredJumps is ProxyJump of ssh_config.
 func configuredJumps(s *settings, h hop) ([]string, error) {
-	if cmd := s.get("proxycommand"); cmd != "" && !strings.EqualFold(cmd, "none") {
-		return nil, &Error{Op: "connect to " + h.original, Kind: Settings,
-			Err:  fmt.Errorf("%s has a ProxyCommand for it, which is not supported", s.first["proxycommand"].where),
-			Hint: "use ProxyJump there, or jump in hosts.toml"}
-	}
 	jump := s.get("proxyjump")
+	if cmd := s.get("proxycommand"); cmd != "" && !strings.EqualFold(cmd, "none") && !knownHostsProxy(cmd) {
+		if via, ok := jumpOf(cmd); ok {
+			return []string{via}, nil
+		}
+		return nil, &Error{Op: "connect to " + h.original, Kind: Settings,
+			Err:  fmt.Errorf("%s has a ProxyCommand for it, which is not run here", s.first["proxycommand"].where),
+			Hint: "use ProxyJump there (ssh -W %h:%p HOST is taken for it), or jump in hosts.toml"}
+	}
 	if jump == "" || strings.EqualFold(jump, "none") {
 		return nil, nil
 	}
@@ -42,6 +46,63 @@ func configuredJumps(s *settings, h hop) ([]string, error) {
 		return nil, s.wrong("proxyjump", err)
 	}
 	return strings.Split(jump, ","), nil
+}
+
+// knownHostsProxy reports whether a ProxyCommand does no more than to connect:
+// FreeIPA's clients have it for all hosts, since it writes host keys to a file.
+func knownHostsProxy(command string) bool {
+	words := strings.Fields(command)
+	return len(words) > 0 && filepath.Base(words[0]) == "sss_ssh_knownhostsproxy"
+}
+
+// jumpOf reads a ProxyCommand that is what ProxyJump is short for:
+// ssh -W %h:%p USER@HOST.
+func jumpOf(command string) (jump string, ok bool) {
+	words, err := splitArguments(command)
+	if err != nil || len(words) == 0 {
+		return "", false
+	}
+	if words[0] == "exec" {
+		words = words[1:]
+	}
+	if len(words) == 0 || filepath.Base(words[0]) != "ssh" {
+		return "", false
+	}
+	var host, user, port string
+	forwards := false
+	for words = words[1:]; len(words) > 0; words = words[1:] {
+		value := func(flag string) (string, bool) {
+			v, is := strings.CutPrefix(words[0], flag)
+			if is && v == "" && len(words) > 1 {
+				words = words[1:]
+				v = words[0]
+			}
+			return v, is && v != ""
+		}
+		if v, is := value("-W"); is {
+			forwards = v == "%h:%p" || v == "[%h]:%p"
+		} else if v, is := value("-p"); is {
+			port = v
+		} else if v, is := value("-l"); is {
+			user = v
+		} else if strings.HasPrefix(words[0], "-") && strings.Trim(words[0], "-qxaT") == "" {
+			continue
+		} else if words[0][:min(1, len(words[0]))] == "-" || host != "" || strings.Contains(words[0], "%") {
+			return "", false
+		} else {
+			host = words[0]
+		}
+	}
+	if !forwards || host == "" {
+		return "", false
+	}
+	if user != "" && !strings.Contains(host, "@") {
+		host = user + "@" + host
+	}
+	if port != "" {
+		host += ":" + port
+	}
+	return host, true
 }
 
 // jumpHops resolves jump hosts. Like ssh -J, what ~/.ssh/config says about

@@ -50,6 +50,13 @@ func TestRoute(t *testing.T) {
 		{name: "proxyjump for all, itself included", target: Target{Host: "web1"}, files: map[string]string{"config": "Host *\nProxyJump b\n"}, want: "root@b:22 root@web1:22"},
 		{name: "jump wins over proxyjump", target: Target{Host: "web1", Jump: []string{}}, files: map[string]string{"config": "Host web1\nProxyJump b\n"}, want: "root@web1:22"},
 		{name: "proxycommand", target: Target{Host: "web1"}, files: map[string]string{"config": "ProxyCommand nc %h %p\n"}, want: "error: ProxyCommand"},
+		{name: "proxycommand that is a jump", target: Target{Host: "web1"}, files: map[string]string{"config": "Host web1\nProxyCommand ssh -q -W %h:%p ops@gate\nHost gate\nPort 7\n"}, want: "ops@gate:7 root@web1:22"},
+		{name: "proxycommand that is a jump, with port and user", target: Target{Host: "web1"}, files: map[string]string{"config": "Host web1\nProxyCommand exec /usr/bin/ssh gate -p2222 -l ops -W [%h]:%p\n"}, want: "ops@gate:2222 root@web1:22"},
+		{name: "proxycommand that is two jumps", target: Target{Host: "web1"}, files: map[string]string{"config": "Host web1\nProxyCommand ssh -W %h:%p a\nHost a\nProxyCommand ssh -W %h:%p b\n"}, want: "root@b:22 root@a:22 root@web1:22"},
+		{name: "proxycommand that does more", target: Target{Host: "web1"}, files: map[string]string{"config": "Host web1\nProxyCommand ssh -F other -W %h:%p a\n"}, want: "error: ProxyCommand"},
+		{name: "proxycommand to elsewhere", target: Target{Host: "web1"}, files: map[string]string{"config": "Host web1\nProxyCommand ssh -W other:%p a\n"}, want: "error: ProxyCommand"},
+		{name: "proxycommand with a command", target: Target{Host: "web1"}, files: map[string]string{"config": "Host web1\nProxyCommand ssh a nc %h %p\n"}, want: "error: ProxyCommand"},
+		{name: "proxycommand of an IPA client", target: Target{Host: "web1"}, files: map[string]string{"config": "Host *\nProxyCommand /usr/bin/sss_ssh_knownhostsproxy -p %p %h\n"}, want: "root@web1:22"},
 		{name: "bad port", target: Target{Host: "web1"}, files: map[string]string{"config": "Host db1\nPort 70000\n"}, want: `error: cannot read HOME/.ssh/config:2: port cannot be "70000"`},
 		{name: "port of a service", target: Target{Host: "web1"}, files: map[string]string{"config": "Port http\n"}, want: "root@web1:80"},
 	}
