@@ -39,8 +39,11 @@ func (r *run) reachAnew(ctx context.Context, h *hostRun) {
 	h.confirming = true
 	r.sink(Event{Kind: KindHost, Host: h.name, Detail: "being reached anew, to confirm the change"})
 	// the run goes on to write what the host's part of it must not read
-	change, lostBy := `"`+strings.Join(h.atRisk, `", "`)+`"`, h.lostBy
-	r.spawn(func() { r.said <- said{host: h, confirmed: true, err: r.confirm(ctx, h, change, lostBy)} })
+	change, why := `"`+strings.Join(h.atRisk, `", "`)+`"`, h.lostBy
+	if why == nil && h.failed != "" {
+		why = fmt.Errorf("%q failed", h.failed)
+	}
+	r.spawn(func() { r.said <- said{host: h, confirmed: true, err: r.confirm(ctx, h, change, why)} })
 }
 
 // lostAtRisk takes over when a program's connection ends while a change may be

@@ -309,3 +309,43 @@ func TestConfirmWhileChanging(t *testing.T) {
 		}
 	})
 }
+
+// TestSomethingElseIsGone: a tool that is asked for one thing takes another
+// away: the task fails, says what, and everything is as it was.
+func TestSomethingElseIsGone(t *testing.T) {
+	t.Parallel()
+	h := fakerun.Host{Host: fakehost.New(t, fakehost.Options{
+		Name: "web1", NetworkManager: "networkd", Gateway: "192.168.1.1",
+		Interfaces: []fakehost.Interface{{Name: "ens33", Addresses: []string{"192.168.1.20/24", "192.168.7.7/24"}}, {Name: "ens37"}},
+	})}
+	sh(t, h.Host, `ip route add default via 192.168.1.254 dev ens33 metric 100; ip route add 10.9.0.0/16 via 192.168.1.253; echo nameserver 192.168.1.53 >/etc/resolv.conf
+mv /usr/bin/networkctl /usr/bin/networkctl.real
+cat >/usr/bin/networkctl <<'END'
+#!/bin/sh
+if [ "$1" = reload ] && [ -e /etc/systemd/network/05-lvsdeploy-shop-ens37.network ]; then
+	ip addr del 192.168.7.7/24 dev ens33; ip route del default metric 100; ip route del 10.9.0.0/16; : >/etc/resolv.conf
+elif [ "$1" = reload ]; then
+	echo nameserver 192.168.1.53 >/etc/resolv.conf
+fi
+exec /usr/bin/networkctl.real "$@"
+END
+chmod +x /usr/bin/networkctl`)
+	before := live(h)
+	wan := netip.MustParsePrefix("12.0.0.1/24")
+	plan := fakerun.One("web1", tasks.Address("ens37", wan), tasks.KeepAddress(tasks.Networkd, "shop", "ens37", wan), flag("later"))
+	events := fakerun.Run(t, plan, map[string]engine.Host{"web1": h}, engine.Options{})
+	said := fakerun.Lines(events)
+	for _, want := range []string{
+		"failed: this is gone with the change, which was taken back: | name server 192.168.1.53\n",
+		"web1: later: skipped", `went back to its old settings after "add 12.0.0.1/24 to ens37"`} {
+		if !strings.Contains(said, want) {
+			t.Errorf("it does not say %q:\n%s", want, said)
+		}
+	}
+	if live(h) != before || sh(t, h.Host, "cat /etc/resolv.conf") != "nameserver 192.168.1.53" || strings.Contains(sh(t, h.Host, "ip addr show ens37; ls /etc/systemd/network"), "12.0.0.1") {
+		t.Errorf("before\n%s\nafter\n%s\n%s", before, live(h), sh(t, h.Host, "ip addr show ens37; ls /etc/systemd/network"))
+	}
+	if h.Exists("/var/lib/lvsdeploy/shop/revert") {
+		t.Error("it still waits for a confirmation")
+	}
+}

@@ -141,9 +141,9 @@ func (r *run) task(h *hostRun, status Status, at time.Time) {
 		h.dirty = true
 	case Changed:
 		h.touched = true
-		if s.task.Undo != "" {
-			h.atRisk = append(h.atRisk, s.task.Name)
-		}
+	}
+	if (status == Changed || status == Failed) && s.task.Undo != "" && !r.o.Check {
+		h.atRisk = append(h.atRisk, s.task.Name)
 	}
 	h.note, h.diff, h.kept = nil, nil, 0
 	h.next++

@@ -255,7 +255,7 @@ as_addresses() {
 put_back() {
   while IFS= read -r line; do
     [ -n "$line" ] || continue
-    said=$(eval "$line" 2>&1) || case $said in *'File exists'*) ;; *) printf 'cannot put the %s back: %s: %s\n' "$1" "$line" "$said" ;; esac
+    said=$(eval "$line" 2>&1) || case $said in *'File exists'* | *'already assigned'*) ;; *) printf 'cannot put the %s back: %s: %s\n' "$1" "$line" "$said" ;; esac
   done
 }`},
 	{Name: "drop_address", Changes: true, Text: `# drop_address DEV ADDRESS: and nothing else. The kernel takes those of the same
@@ -283,6 +283,37 @@ without_loss() {
   done
   printf '%s\n' "$had" | as_addresses -4 | put_back address
   printf '%s\n' "$routes" | as_routes -4 | put_back route
+}`},
+	{Name: "network_now", Text: `# network_now: the addresses, routes and name servers that somebody has given this
+# host, a line each, without what changes by itself
+network_now() {
+  ip -o -4 addr show scope global | awk '{ sub(/@.*/, "", $2); print "address " $4 " of " $2 }'
+  ip -o -6 addr show scope global permanent 2>/dev/null | awk '{ sub(/@.*/, "", $2); print "address " $4 " of " $2 }'
+  { ip -4 route show; ip -6 route show 2>/dev/null; } | awk '
+    / proto (kernel|ra)( |$)/ || / expires / { more = ""; next }
+    {
+      gsub(/ (dead|linkdown|offload|rt_offload|rt_trap|nhid [0-9]+)/, "")
+      gsub(/ +/, " ")
+      sub(/ $/, "")
+      if ($0 ~ /^[ \t]/) { sub(/^[ \t]+/, ""); print "next hop " $0 " of " more }
+      else { more = $1; print "route " $0 }
+    }'
+  sed -n 's/^nameserver[[:space:]]*/name server /p' /etc/resolv.conf 2>/dev/null || :
+}`},
+	{Name: "nothing_lost", Text: `# nothing_lost WHAT: is all that network_now has said still so? 76 has the change
+# taken back.
+nothing_lost() {
+  tries=0
+  while now=$(network_now) && lost=$(printf '%s\n' "$1" | grep -vxF -e "$now"); do
+    [ -n "$lost" ] || return 0
+    tries=$((tries + 1))
+    [ $tries -lt 5 ] || {
+      echo 'this is gone with the change, which was taken back:'
+      printf '%s\n' "$lost"
+      exit 76
+    }
+    sleep 1 # a manager may set the interface up anew, and not be through with it
+  done
 }`},
 	{Name: "nm_file", Text: `# nm_file UUID: the file of a profile of NetworkManager's
 nm_file() { nmcli -g UUID,FILENAME connection show | sed -n "s,^$1:,,p"; }`},

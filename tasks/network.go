@@ -116,9 +116,13 @@ func routeGone(dev, to string) Task {
 func echo(command shell.Fragment) shell.Fragment { return shell.F("echo %s", string(command)) }
 
 // risky marks a task whose files decide how the host is reached after a boot.
+// It changes what somebody else's tools read, and they may do more than they
+// were asked to: if an address, a route or a name server is gone afterwards, all
+// of it is taken back.
 func risky(t Task) Task {
 	if t.Undo == "" {
 		t.Undo = ":"
 	}
+	t.Apply = shell.Lines("had=$(network_now)\n(", t.Apply, ")\nnothing_lost \"$had\"")
 	return t
 }

@@ -50,11 +50,11 @@ wake() {
   hold
 }
 
-# fail N TEXT NAME: nothing after a failed task is tried on this host
+# fail N TEXT NAME [take_back]: nothing after a failed task is tried on this host
 fail() {
   tell note "$2"
   result "$1" failed "$3"
-  confirm # it has failed, and yet may have cut nobody off
+  "${4:-confirm}" # it has failed, and yet may have cut nobody off
   event end
   exit 1
 }
@@ -109,6 +109,7 @@ task() {
   { founded && { [ -z "$owns" ] || own; } && { [ -z "$notify" ] || owe "$notify"; } && { [ -z "$undo" ] || arm "$1"; }; } || fail "$1" "$problem" "$2"
   apply "$1"
   [ -z "$undo" ] || still_armed
+  [ $rc != 76 ] || fail "$1" "$(tail -c 8000 "$run/out")" "$2" take_back
   [ $rc = 0 ] || fail "$1" "exit status $rc
 $(tail -c 8000 "$run/out")" "$2"
   look "$1"

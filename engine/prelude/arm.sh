@@ -139,6 +139,16 @@ confirm() {
   armed=''
 }
 
+# take_back: what was changed since the last confirmation, at once, as something
+# of others is gone with it; the workstation asks what became of it
+take_back() {
+  [ -n "$armed" ] || return 0
+  busy
+  sh "$state/revert/revert.sh" "$state" now </dev/null >"$run/out" 2>&1 9>&-
+  armed=''
+  [ -t 0 ] || { event confirm; hear; }
+}
+
 # unconfirmed: a run that broke off left a change that nobody confirmed, or
 # something of one that was
 unconfirmed() {
