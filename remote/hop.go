@@ -164,8 +164,6 @@ func (h *hop) setHostKeys(s *settings, home string) error {
 		switch key {
 		case "userknownhostsfile":
 			path, err = tokens.path(name)
-		case "globalknownhostsfile":
-			path, err = expandHome(name, home)
 		case "revokedhostkeys": // older ssh(1) would find no such file, and refuse all keys
 			path, err = expandHome(name, home)
 		}

@@ -110,6 +110,7 @@ func TestHostKeys(t *testing.T) {
 		{name: "alias", keys: both, known: line("shop", ec.PublicKey()), config: "HostKeyAlias shop\n"},
 		{name: "alias unknown", keys: both, known: line("%[1]s", ec.PublicKey()), config: "HostKeyAlias shop\n", want: "is not known"},
 		{name: "global file of its own", keys: both, known: line("%[1]s", ed.PublicKey()), config: "UserKnownHostsFile ~/.ssh/nothing\nGlobalKnownHostsFile ~/.ssh/known_hosts\n"},
+		{name: "global file of nobody's", keys: both, config: "GlobalKnownHostsFile ~nobody-of-that-name/x\n", accept: true, want: "cannot read ~nobody-of-that-name/x: there is no such user"},
 		{name: "file of its own", keys: both, known: line("%[1]s", other.PublicKey()), config: "UserKnownHostsFile ~/.ssh/extra\nStrictHostKeyChecking accept-new\n"},
 	}
 	for _, tt := range tests {

@@ -36,6 +36,9 @@ func (k *knownKeys) sources(h hop) []source {
 			paths = of.usual
 		}
 		for _, p := range paths {
+			if full, err := expandHome(p, k.home); err == nil { // ssh -G shows the global ones with their ~
+				p = full
+			}
 			list = append(list, source{path: p, off: of.set.off})
 		}
 	}
@@ -82,6 +85,10 @@ func (e *knownEntry) where() string { return fmt.Sprintf("%s:%d", e.file.path, e
 // directory: neither has a line that could be missed.
 func readKnownHosts(from source) *knownFile {
 	f := &knownFile{source: from}
+	if strings.HasPrefix(from.path, "~") {
+		f.err = errors.New("there is no such user")
+		return f
+	}
 	text, err := readPlain(from.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, errIsDir):
