@@ -230,7 +230,9 @@ func through(name string, h, jump hop, err error) error {
 func (d *dialer) gateway(ctx context.Context, hops []hop, via *link) (*link, error) {
 	var key strings.Builder
 	for _, h := range hops {
-		fmt.Fprintf(&key, "%s@%s ", h.user, h.addr())
+		// by its name in ssh_config too: what that says about its key, and about
+		// ours, is said for that name alone
+		fmt.Fprintf(&key, "%q %s@%s ", h.original, h.user, h.addr())
 	}
 	d.mu.Lock()
 	g := d.gateways[key.String()]
@@ -305,7 +307,7 @@ func (d *dialer) connect(ctx context.Context, name string, h hop, via *link) (*l
 		case ctx.Err() != nil:
 			return nil, canceled(name, a.op(), ctx)
 		case a.refused && a.more:
-			first = a.next
+			first, started = a.next, time.Now()
 			d.progress(name, "connecting again with more keys")
 			continue
 		case !a.early || time.Since(started) > 2*a.timeout:

@@ -126,8 +126,8 @@ func (c *sshConfig) jumpHops(jumps []string, depth int) ([]hop, error) {
 			if err != nil {
 				return nil, err
 			}
-			// "Host *" with a ProxyJump is about the jump host too; ssh(1) does
-			// not go through a host to itself either.
+			// "Host *" with a ProxyJump is about the jump host too, which is not
+			// reached through itself. (ssh(1) would start itself without end.)
 			if n := len(before); n > 0 {
 				if _, last, _, err := splitJump(before[n-1]); err == nil && strings.EqualFold(last, host) {
 					before = nil
