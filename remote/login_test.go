@@ -166,7 +166,8 @@ func TestKeyOrderAsOpenSSH(t *testing.T) {
 // another connection, and none a second time.
 func TestKeysAfterHangUp(t *testing.T) {
 	for _, tt := range []struct{ tries, agent, files, most int }{
-		{tries: 3, agent: 4, most: 2},
+		{tries: 3, agent: 4, most: 2}, // through it as a jump host
+		{tries: 3, agent: 3, most: 2},
 		{tries: 3, agent: 40, most: 14},
 		{tries: 2, agent: 5, files: 2, most: 5},
 		{tries: 1, agent: 3, most: 5},
@@ -187,7 +188,7 @@ func TestKeysAfterHangUp(t *testing.T) {
 					s := startSSHD(t, fmt.Sprint("MaxAuthTries ", tt.tries))
 					home, tg = s.home, s.target("web1")
 				} else {
-					s := sshtest.New(t, sshtest.Options{MaxAuthTries: tt.tries, OnKey: seen.note})
+					s := sshtest.New(t, sshtest.Options{MaxAuthTries: tt.tries, OnKey: seen.note, Forward: true})
 					home, tg = sshtest.Home(t, s), target("web1", s)
 					accepted = s.Accepted
 				}
@@ -204,6 +205,21 @@ func TestKeysAfterHangUp(t *testing.T) {
 					inside = append(inside, secret)
 				}
 				runAgent(t, inside...)
+				if behind := sshtest.New(t, sshtest.Options{}); tt.agent == 4 { // it is the same on the way to another host
+					put(t, home, "known_hosts", get(t, home, "known_hosts")+behind.KnownHosts())
+					key, _, _, _, err := ssh.ParseAuthorizedKey(publicHalf(t, home))
+					if err != nil {
+						t.Fatal(err)
+					}
+					behind.Authorize(key)
+					far := target("web2", behind)
+					far.Jump = []string{fmt.Sprintf("%s@127.0.0.1:%d", firstOf(tg.User, "root"), tg.Port)}
+					dialOne(t, Config{Home: home}, far)
+					if n := accepted(); n > tt.most {
+						t.Errorf("the jump host took %d connections, want %d", n, tt.most)
+					}
+					return
+				}
 				dialOne(t, Config{Home: home}, tg)
 				if n := accepted(); n > tt.most {
 					t.Errorf("it took %d connections, want %d", n, tt.most)
@@ -269,6 +285,15 @@ func TestAgentTrouble(t *testing.T) {
 			}
 		})
 	}
+}
+
+func publicHalf(t *testing.T, home string) []byte {
+	t.Helper()
+	out, err := exec.Command("ssh-keygen", "-y", "-f", filepath.Join(home, ".ssh", "id_ed25519")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func drip(c net.Conn) {

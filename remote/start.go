@@ -182,7 +182,7 @@ func (p *Process) notStarted(asked bool) error {
 	case exit.Code == cutShort && why == "":
 		return p.startError("a start-up file of USER's shell takes the input of commands away", startHint)
 	case asked:
-		return p.startError("a start-up file of USER's shell starts another shell, or reads the input of commands"+printed(stdout, stderr), startHint)
+		return p.startError("a start-up file of USER's shell starts another shell, reads the input of commands, or sends what they print elsewhere"+printed(stdout, stderr), startHint)
 	case exit.Code == 254 && why != "": // sshd's own, without PAM
 		return p.startError("users may not log in there now: "+why, "look at /etc/nologin there")
 	case exit.Code == 0 && exit.Signal == "":

@@ -21,13 +21,13 @@ func TestStartUpFiles(t *testing.T) {
 	const (
 		other    = "a start-up file of root's shell starts another shell there, which read what was sent"
 		reads    = "a start-up file of root's shell reads the input of commands"
-		either   = "a start-up file of root's shell starts another shell, or reads the input of commands"
+		either   = "a start-up file of root's shell starts another shell, reads the input of commands, or sends what they print elsewhere"
 		goesOn   = "no answer in time (2.5s): a start-up file of root's shell does not end, or the host hangs"
 		ended    = "the shell of user root ended before the program began, or what it prints goes elsewhere"
 		terminal = "a start-up file of root's shell starts what needs a terminal: "
 	)
 	tests := []struct {
-		name, rc         string
+		name, rc, script string
 		program, command string // the error of a program that is sent, and of one that is an argument; empty: it works
 	}{
 		{name: "nothing"},
@@ -49,6 +49,7 @@ func TestStartUpFiles(t *testing.T) {
 		{name: "shows all", rc: "cat", program: reads, command: reads},
 		{name: "takes the input away", rc: "exec </dev/null", program: "takes the input of commands away"},
 		{name: "takes the output away", rc: "exec >/dev/null", program: ended, command: ended},
+		{name: "takes the output of what reads away", rc: "exec >/dev/null", script: "read x; echo it", program: either, command: either},
 		{name: "takes all output away", rc: "exec >log 2>&1", program: ended, command: ended},
 		{name: "ends", rc: "exit 0", program: ended, command: ended},
 		{name: "fails", rc: "exit 3", program: "the login shell of user root ended at once (exit status 3)", command: "exit status 3"},
@@ -72,7 +73,7 @@ func TestStartUpFiles(t *testing.T) {
 				public     bool
 			}{{"sent", tt.program, false}, {"argument", tt.command, true}} {
 				began := time.Now()
-				p, err := c.start(t.Context(), "echo it; touch ran", "", way.public)
+				p, err := c.start(t.Context(), firstOf(tt.script, "echo it; touch ran"), "", way.public)
 				took := time.Since(began)
 				if way.want == "" {
 					if err != nil {
