@@ -152,7 +152,7 @@ func (k *keyring) load(path string, held []ssh.Signer) (ssh.Signer, error) {
 }
 
 func (k *keyring) read(path string, held []ssh.Signer) (ssh.Signer, error) {
-	text, err := os.ReadFile(path)
+	text, err := readPlain(path)
 	if err != nil {
 		// An IdentityFile may be just the public half of what the agent holds.
 		if pub := readPublic(path + ".pub"); pub != nil {
@@ -226,7 +226,7 @@ func keyError(path string, err error, hint string) error {
 }
 
 func readPublic(path string) ssh.PublicKey {
-	text, err := os.ReadFile(path)
+	text, err := readPlain(path)
 	if err != nil {
 		return nil
 	}

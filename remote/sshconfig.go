@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 // sshConfig is ~/.ssh/config and the file for all users, read the way
@@ -74,12 +72,12 @@ func (c *configReader) read(path string, outer []*configCond, depth int, private
 			return e
 		}
 	}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, syscall.EISDIR) { // nothing is in it, for ssh(1)
+	text, err := readPlain(path)
+	if errors.Is(err, errIsDir) { // nothing is in it, for ssh(1)
 		return nil
 	}
 	if err != nil {
-		return fail(path, plainPath(err))
+		return fail(path, err)
 	}
 	conds := outer
 	n := 0
