@@ -58,7 +58,7 @@ unit-all: tools
 	$(GO) test -timeout 60m ./cmd/lvsdeploy ./roles ./tasks ./engine -full
 
 # What is skipped here is in lab-test-all, and says that it was not run.
-long = TestNAT/(faults|ordinary_user|a_host_down|cut_and_killed|to_DR_and_back|host_keys|teardown)|TestDR/(dr_schedulers|dr_faults|dr_origins)|TestLockout/(workstation_killed|power_and_reboot|right_after_all)|TestSystems/(opened_again|by_hand|cold_start|dr|taken_away)|TestImage|TestBefore/(debian-nm|debian-netplan|el)|TestTwoClusters/el
+long = TestNAT/(faults|ordinary_user|a_host_down|cut_and_killed|to_DR_and_back|host_keys|teardown)|TestDR/(dr_schedulers|dr_faults|dr_origins)|TestLockout/(workstation_killed|power_and_reboot|right_after_all)|TestSystems/(opened_again|by_hand|cold_start|dr|taken_away)|TestImage|TestBefore/(debian-nm|debian-netplan|el)|TestTwoClusters/el|TestServices/el
 lab-test: build
 	@echo 'not run here, but by make lab-test-all: $(long)'
 	$(GO) test -tags lab -count 1 -timeout 60m -v -skip '$(long)' ./lab/tests
