@@ -18,7 +18,8 @@ func TestServices(t *testing.T) {
 			b := newBenchOf(t, "nat", image.name)
 			inventory := b.inventory(t, "others", "mount     = \"/opt/kk\"", "index     = \"this is kk kk\"\nport      = 8080")
 			b.on(t, "web2", image.install+" >/dev/null 2>&1\necho theirs >/var/www/html/theirs.html\n"+
-				`setsid sh -c 'while :; do curl -sf -m 5 http://127.0.0.1/theirs.html >/dev/null || date >>/run/down; sleep 0.2; done' >/dev/null 2>&1 </dev/null &
+				`until curl -sf -m 5 http://127.0.0.1/theirs.html >/dev/null; do sleep 0.2; done
+setsid sh -c 'while :; do curl -sf -m 5 http://127.0.0.1/theirs.html >/dev/null || date >>/run/down; sleep 0.2; done' >/dev/null 2>&1 </dev/null &
 setsid python3 -m http.server --bind 127.0.0.1 8080 >/dev/null 2>&1 </dev/null &
 echo $! >/run/other.pid
 until ss -ltn | grep -q :8080; do sleep 0.2; done`)
