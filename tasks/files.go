@@ -273,6 +273,7 @@ restore() (
   reverting=''
   if [ -e "$state/backup$1" ]; then
     { reach "$1" && guard "$here/$name" "./$name"; } || exit 1
+    # shellcheck disable=SC2094 # it is read twice
     place '' '' "$state/backup$1" <"$state/backup$1"
   elif grep -qxF -e "$1" "$state/absent" 2>/dev/null; then
     [ -d "${1%/*}" ] || exit 0

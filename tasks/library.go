@@ -185,6 +185,7 @@ hand_over() {
   shift
   for was; do
     if [ -e "$state/$was" ]; then
+      # shellcheck disable=SC3013 # dash, bash and busybox have -nt
       if [ ! -e "$heir/$was" ] || [ "$heir/$was" -nt "$state/$was" ]; then
         mkdir -p "$heir/${was%/*}"
         cp -a "$state/$was" "$heir/$was"

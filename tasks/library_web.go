@@ -76,10 +76,9 @@ web_covers() {
   {
     read -r open || :
     read -r hosted || :
-    read -r elsewhere || :
+    read -r elsewhere || : "$elsewhere"
   } <<END
 $answers
 END
-  [ -n "$open" ] || elsewhere=''
 }`},
 }
