@@ -116,8 +116,10 @@ func unitGone(unit string) Task {
 	return Task{
 		Name:  "remove unit " + unit,
 		Check: shell.F("restored %s", file),
-		// since a boot it counts as running; what it did is other tasks' business
-		Apply: shell.F("systemctl disable --quiet %s\nsystemctl stop %s\nrestore %s\nsystemctl daemon-reload", unit, unit, file),
-		Undo:  echo(shell.F("systemctl enable --quiet %s", unit)),
+		// since a boot it counts as running; what it did is other tasks' business.
+		// When it is taken back there is no unit to enable until its file is back.
+		Apply: shell.F("guard %s\nsystemctl disable --quiet %s\nsystemctl stop %s\nrestore %s\nsystemctl daemon-reload",
+			"/etc/systemd/system/multi-user.target.wants/"+unit, unit, unit, file),
+		Undo: ":",
 	}
 }

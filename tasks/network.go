@@ -36,7 +36,9 @@ func addressGone(dev, address string) Task {
 		Apply: shell.F(`drop_address %s %s
 [ ! -e "$state/live/"%s ] || as_addresses -4 <"$state/live/"%s | put_back address
 [ ! -e "$state/live/"%s ] || [ -n "$(ip -o -4 addr show dev %s)" ] || ip link set dev %s down`, dev, address, wideName(dev, address), wideName(dev, address), "link."+dev, dev, dev),
-		Undo: echo(shell.F("ip addr add %s dev %s; ip link set dev %s up", address, dev, dev)),
+		// with label and broadcast, as it was
+		Undo: shell.Lines(shell.F("ip -o -4 addr show dev %s | awk -v gone=%s '$4 == gone' | as_addresses -4", dev, address),
+			echo(shell.F("ip link set dev %s up", dev))),
 	}
 }
 

@@ -23,10 +23,10 @@ guard() {
   fi
 }
 
-# extend: the revert is that many seconds away again
+# extend [MORE]: the revert is that many seconds away again
 extend() {
   read -r up rest </proc/uptime
-  store "$state/revert/deadline" "$((${up%%.*} + patience))$newline" 2>/dev/null
+  store "$state/revert/deadline" "$((${up%%.*} + patience + ${1-0}))$newline" 2>/dev/null
 }
 
 # at_boot: the unit that does it when this host goes down meanwhile
@@ -62,7 +62,7 @@ prepare() {
   done
   store "$state/revert/bound" "$((120 + 3 * patience))$newline" || return 1
   store "$state/revert/revert.sh" "$(revert_script)$newline" || return 1
-  extend || return 1
+  extend 120 || return 1 # until it is armed there is nothing to take back
   if [ ! -d "$wants" ]; then
     store "$state/revert/dirs" "$wants$newline" || return 1
     problem=$(mkdir -p "$wants" 2>&1) || { unwritten "$wants"; return 1; }
@@ -85,11 +85,14 @@ arm() {
   if [ -z "$armed" ]; then
     prepare 2>/dev/null || { disarm; return 1; }
     armed=yes
+  else
+    still_armed
+    extend || :
   fi
-  still_armed
-  extend || return 1
   commands=$(set -e; "undo_$1" 2>"$run/out" 9>&-) || { problem="cannot tell how to take it back: $(tail -n 1 "$run/out")"; return 1; }
-  store "$state/revert/undo" "$commands$newline$(cat "$state/revert/undo")$newline" 2>/dev/null
+  store "$state/revert/undo" "$commands$newline$(cat "$state/revert/undo")$newline" 2>/dev/null && extend && return
+  still_armed # else the host has gone back meanwhile, and that is why
+  return 1
 }
 
 # disarm: nothing is to be taken back
