@@ -14,6 +14,7 @@ func TestImports(t *testing.T) {
 	const module = "github.com/lvsdeploy/lvsdeploy/"
 	allowed := map[string]string{
 		"bound":     "how much is taken from a host",
+		"filter":    "what a rule set does to a packet, which decides nothing",
 		"inventory": "what should be",
 		"shell":     "the only door from Go values to shell text",
 	}

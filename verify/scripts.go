@@ -28,7 +28,7 @@ fact snat-unit systemctl is-enabled "$1"
 fact nft soon nft list ruleset
 fact zones cat /etc/firewalld/zones/*.xml
 fact vs-conntrack cat /proc/sys/net/ipv4/vs/conntrack
-` + firewalldFact + sysctlFact
+` + firewalldFact + filterFact + sysctlFact
 
 // mostOfPage is how much of its page a web passes on: what is compared, and what
 // stands before it.
@@ -80,7 +80,7 @@ fact page page "$1" "$2" "$3"
 if [ -n "$4" ]; then
 	fact offered soon showmount --no-headers -e "$4"
 fi
-` + firewalldFact
+` + firewalldFact + filterFact
 
 // nfsScript: the paths of the exports.
 const nfsScript = `fact active systemctl is-active nfs-server

@@ -2,7 +2,7 @@
 // through every virtual service, finds out from the director who served each,
 // holds the shares against what the scheduler promises, looks at every host,
 // and names the root cause of what is wrong. It changes nothing anywhere.
-// It may import inventory and shell; its hosts are whatever the caller gives.
+// It may import inventory, filter and shell; its hosts are whatever the caller gives.
 package verify
 
 import (
@@ -183,6 +183,7 @@ func Run(ctx context.Context, c *inventory.Cluster, hosts map[string]Host, o Opt
 			s.device = deviceOf(c.Director.Host, seen.facts[c.Director.Name])
 			res.Checks = append(res.Checks, lan.sends(s)...)
 		}
+		res.Checks = append(res.Checks, s.dropped(c, r.mode, seen.facts)...)
 		res.Checks = append(res.Checks, s.checks(c.Director.Name, r.mode)...)
 		res.Services = append(res.Services, s.result)
 	}
