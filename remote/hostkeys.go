@@ -252,7 +252,7 @@ func (k *knownKeys) verdict(h hop, name string, key ssh.PublicKey) error {
 	if short := tooShort(key, h.rsaBits); short != "" {
 		return fail(errors.New(short), "give the host new keys: ssh-keygen -A on it makes those that are missing")
 	}
-	if err, hint := k.checkRevoked(h, key); err != nil {
+	if hint, err := k.checkRevoked(h, key); err != nil {
 		if hint == "" {
 			hint = renew
 		}

@@ -17,7 +17,7 @@ type revocations struct {
 
 // checkRevoked holds key against the files that RevokedHostKeys names. One
 // that cannot be read refuses every host, as in OpenSSH.
-func (k *knownKeys) checkRevoked(h hop, key ssh.PublicKey) (err error, hint string) {
+func (k *knownKeys) checkRevoked(h hop, key ssh.PublicKey) (hint string, err error) {
 	for _, path := range h.revokedBy {
 		r := k.revoked[path]
 		if r == nil {
@@ -25,14 +25,14 @@ func (k *knownKeys) checkRevoked(h hop, key ssh.PublicKey) (err error, hint stri
 			k.revoked[path] = r
 		}
 		if where := r.find(key); where != "" {
-			return fmt.Errorf("its %s is revoked by %s%s, as RevokedHostKeys of ssh_config wants it", describe(key), path, where), ""
+			return "", fmt.Errorf("its %s is revoked by %s%s, as RevokedHostKeys of ssh_config wants it", describe(key), path, where)
 		}
 		if r.err != nil {
-			return fmt.Errorf("RevokedHostKeys of ssh_config names %s, which cannot be read: %w", path, r.err),
-				"mend that file, or take the RevokedHostKeys line away: ssh trusts no host either while it is so"
+			return "mend that file, or take the RevokedHostKeys line away: ssh trusts no host either while it is so",
+				fmt.Errorf("RevokedHostKeys of ssh_config names %s, which cannot be read: %w", path, r.err)
 		}
 	}
-	return nil, ""
+	return "", nil
 }
 
 // readRevocations reads a file of keys, one a line, without options or names.
