@@ -144,12 +144,13 @@ $2
 END
 )`},
 	{Name: "unpublished", Text: `# unpublished DIR SUMS: those that are not there, or otherwise. 2: something is in
-# the way, or would lead elsewhere.
+# the way, or would lead elsewhere. What is there is read by one process.
 unpublished() {
-  printf '%s\n' "$2" | {
+  names=$(printf '%s\n' "$2" | {
     before=''
     while IFS= read -r line; do
-      file=$1/${line#*  }
+      name=${line#*  }
+      file=$1/$name
       if [ -d "${file%/*}" ] && [ "${file%/*}" != "$before" ]; then
         before=${file%/*}
         (enter "$before") || exit 2
@@ -158,14 +159,17 @@ unpublished() {
         (reach "$file") || exit 2
       fi
       if [ -f "$file" ]; then
-        found=$(timeout 120 sha256sum -- "$file" 2>/dev/null) || found=
-      else
-        [ ! -e "$file" ] || plain "$file" || exit 2
-        found=''
+        printf '%s\n' "$name"
+      elif [ -e "$file" ]; then
+        plain "$file" || exit 2
       fi
-      [ "${found%%  *}" = "${line%%  *}" ] || printf '%s\n' "$line"
     done
-  }
+  }) || { printf '%s\n' "$names" | tail -n 1; return 2; }
+  have=''
+  [ -z "$names" ] || have=$(cd "$1" && printf '%s\n' "$names" | tr '\n' '\0' | timeout 120 xargs -0 sha256sum -- 2>/dev/null) || :
+  printf '%s\n' "$2" | grep -vxF -f /dev/fd/3 3<<END || :
+$have
+END
 }`},
 	{Name: "restored", Text: `# restored FILE: is it again as it was before the first run?
 restored() {
@@ -192,7 +196,7 @@ directory() {
 tidy() {
   [ -s "$1" ] || return 0
   (
-    read -r left <"$1" && enter "${left%/*}" && case ${left##*/} in .lvsdeploy-*) rm -f "./${left##*/}" ;; esac
+    read -r left <"$1" && enter "${left%/*}" && case ${left##*/} in .lvsdeploy-*) rm -rf "./${left##*/}" ;; esac
   )
   : >"$1"
 }`},
@@ -268,6 +272,69 @@ put() (
   { directory "${1%/*}" && reach "$1" && { [ ! -e "./$name" ] || plain "./$name" "$1"; } && keep_here "$1" && guard "$here/$name" "./$name"; } || exit 1
   place "$2" "${3-}" ''
 )`},
+	{Name: "new_pages", Changes: true, Text: `# new_pages DIR FROM SUMS: files that are not there yet, of one directory. They are
+# copied to a directory in it that is root's alone, where nobody can put one of
+# another name or kind between two looks, and moved from there.
+new_pages() (
+  enter "$1" || exit 1
+  absent=$(printf '%s\n' "$3" | while IFS= read -r line; do
+    [ -e "$state/backup$1/${line#*  }" ] || printf '%s\n' "$1/${line#*  }"
+  done)
+  [ ! -e "$state/absent" ] || absent=$(printf '%s\n' "$absent" | grep -vxF -f "$state/absent") || absent=''
+  [ -z "$absent" ] || store_line "$state/absent" "$absent" || exit 1
+  fresh=$(cat /proc/sys/kernel/random/uuid)
+  [ ${#fresh} = 36 ] || { echo 'the kernel has no random numbers'; exit 1; }
+  fresh=.lvsdeploy-$fresh
+  store "$state/beside" "$here/$fresh$newline" || exit 1
+  { umask 077 && mkdir "./$fresh" && cd -P "./$fresh" && [ "$(stat -c '%u %a' .)" = '0 700' ]; } || { echo "$here was changed while it was written"; exit 1; }
+  from=$2 sums=$3
+  set --
+  while IFS= read -r line; do set -- "$@" "./${line#*  }"; done <<END
+$sums
+END
+  if (cd "$from" && timeout 600 tar -chf - -- "$@") | tar -xf - --no-same-owner; then
+    for file; do
+      { [ -f "$file" ] && [ ! -L "$file" ]; } || { echo "$here/${file#./}: nothing was uploaded for it"; exit 1; }
+    done
+    wrong=$(printf '%s\n' "$sums" | timeout 600 sha256sum -c 2>/dev/null | grep -v ': OK$') || wrong=''
+    if [ -n "$wrong" ]; then
+      printf '%s\n' "$wrong" | sed "s,^,$here/,; s,: FAILED.*,: what was uploaded for it is something else,"
+    else
+      chmod 0644 "$@" && sync "$@" && mv -f "$@" .. && cd .. && rmdir "./$fresh" && : >"$state/beside" && exit 0
+    fi
+  fi
+  exit 1
+)`},
+	{Name: "publish", Changes: true, Text: `# publish DIR FROM SUMS: the files of these checksums. Those that are new are put
+# in place together, which is a hundred times as fast as one after the other.
+publish() {
+  one_by_one=''
+  { [ ! -e "$state/revert/run" ] && ! selinuxenabled 2>/dev/null; } || one_by_one=yes
+  printf '%s\n' "$3" | {
+    below='' group='' size=0
+    together() {
+      [ -z "$group" ] || new_pages "$1$below" "$2$below" "${group%"$newline"}" || { tidy "$state/beside"; exit 1; }
+      group='' size=0
+    }
+    while IFS= read -r line; do
+      name=${line#*  }
+      [ -n "$name" ] || continue
+      case $name in */*) dir=/${name%/*} ;; *) dir='' ;; esac
+      if [ "$dir" != "$below" ] || [ $size = 200 ]; then
+        together "$1" "$2"
+        below=$dir
+      fi
+      directory "$1$dir" || exit 1
+      if [ -n "$one_by_one" ] || [ -e "$1/$name" ] || [ -L "$1/$name" ]; then
+        timeout 600 cat "$2/$name" | put "$1/$name" 0644 "${line%%  *}" || exit 1
+      else
+        group=$group${line%%  *}'  '${name##*/}$newline
+        size=$((size + 1))
+      fi
+    done
+    together "$1" "$2"
+  }
+}`},
 	{Name: "restore", Changes: true, Text: `# restore FILE: as it was before the first run
 restore() (
   reverting=''

@@ -34,11 +34,8 @@ func Site(dir, staging string, files []SiteFile) Task {
 differing=$(unpublished %s "$sums") || { printf '%%s\n' "$differing"; return 2; }
 [ -z "$differing" ] || { echo "differing or missing:"; printf '%%s\n' "$differing" | cut -c 67-; return 1; }`, dir, dir)),
 		Apply: shell.Lines(sumsOf, shell.F(`differing=$(unpublished %s "$sums") || { printf '%%s\n' "$differing"; exit 1; }
-printf '%%s\n' "$differing" | while IFS= read -r line; do
-  name=${line#*  }
-  [ -z "$line" ] || timeout 600 cat %s/"$name" | put %s/"$name" 0644 "${line%%%%  *}"
-done
-rm -rf %s`, dir, staging, dir, staging)),
+publish %s %s "$differing"
+rm -rf %s`, dir, dir, staging, staging)),
 		Owns: owns,
 	}
 }
