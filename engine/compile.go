@@ -169,13 +169,10 @@ func needed(body string, check bool) []tasks.Function {
 // neededBy lists the library functions that text uses, with those that they
 // use themselves.
 func neededBy(text string, changes bool) []tasks.Function {
-	use := make([]bool, len(tasks.Library))
+	use := commands(text)
 	// a function may call those before it
 	for i, f := range slices.Backward(tasks.Library) {
-		if f.Changes && !changes {
-			continue
-		}
-		use[i] = slices.ContainsFunc(callers()[i], func(caller int) bool { return use[caller] }) || calls(text, f.Name)
+		use[i] = (use[i] || slices.ContainsFunc(callers()[i], func(caller int) bool { return use[caller] })) && (changes || !f.Changes)
 	}
 	var found []tasks.Function
 	for i, f := range tasks.Library {
@@ -189,30 +186,45 @@ func neededBy(text string, changes bool) []tasks.Function {
 // callers lists, for each library function, those that call it.
 var callers = sync.OnceValue(func() [][]int {
 	of := make([][]int, len(tasks.Library))
-	for i, f := range tasks.Library {
-		for j, later := range tasks.Library[i+1:] {
-			if calls(string(later.Text), f.Name) {
-				of[i] = append(of[i], i+1+j)
+	for j, later := range tasks.Library {
+		for i, called := range commands(string(later.Text)) {
+			if called && i < j {
+				of[i] = append(of[i], j)
 			}
 		}
 	}
 	return of
 })
 
-// calls tells whether text has the command name in it. Every program is looked
-// through for every function: a regular expression would take longer than all
-// else that is done for a host.
-func calls(text, name string) bool {
-	for {
-		before, after, found := strings.Cut(text, name+" ")
-		if !found {
-			return false
-		}
-		if before == "" || strings.ContainsAny(before[len(before)-1:], "\n |(;") {
-			return true
-		}
-		text = after
+// places are the library functions' places in it, by name.
+var places = sync.OnceValue(func() map[string]int {
+	at := make(map[string]int, len(tasks.Library))
+	for i, f := range tasks.Library {
+		at[f.Name] = i
 	}
+	return at
+})
+
+// commands tells which library functions text calls. Every program is looked
+// through for them, in one pass: anything else would take longer than all else
+// that is done for a host.
+func commands(text string) []bool {
+	called, at := make([]bool, len(tasks.Library)), places()
+	start := 0 // of the word; -1: it is none
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == ' ' || c == '\n' || c == '|' || c == '(' || c == ';':
+			if c == ' ' && start >= 0 && start < i {
+				if n, known := at[text[start:i]]; known {
+					called[n] = true
+				}
+			}
+			start = i + 1
+		case c != '_' && (c < 'a' || c > 'z'):
+			start = -1
+		}
+	}
+	return called
 }
 
 func writeTask(b *strings.Builder, n int, t tasks.Task, check bool) {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/lvsdeploy/lvsdeploy/bound"
 	"github.com/lvsdeploy/lvsdeploy/remote"
@@ -51,8 +52,21 @@ func FactsProgram(a Ask) string {
 	}
 	return "{\n" + string(shell.F("state=%s\nfiles=%s\nprobe=%s\nmounts=%s\nexports=%s\nports=%s\n", "/var/lib/lvsdeploy/"+a.Cluster,
 		strings.Join(a.Files, "\n"), strings.Join(probe, " "), strings.Join(a.Mounts, " "), strings.Join(a.Exports, " "), strings.Join(ports, " "))) +
-		bootScript + foundScript + factsScript + "} </dev/null\n" + nextScript
+		questions() + "} </dev/null\n" + nextScript
 }
+
+// questions is what every host is asked, without what only people read: it goes
+// to each of them in every run.
+var questions = sync.OnceValue(func() string {
+	var b strings.Builder
+	b.WriteString("# lvsdeploy: what this host is. It only reads.\n") // for who looks at its processes
+	for line := range strings.Lines(bootScript + foundScript + factsScript) {
+		if line = strings.TrimLeft(line, " \t"); line != "\n" && line[0] != '#' {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+})
 
 // Asked is a host that has told what it is. It is a Host for one program, which
 // it waits for; Close sends it away without.
@@ -237,7 +251,7 @@ func parseIP(f *tasks.Facts, w []string) {
 	if len(w) < 2 {
 		return
 	}
-	if _, err := strconv.Atoi(strings.TrimSuffix(w[0], ":")); err == nil {
+	if _, err := strconv.Atoi(strings.TrimSuffix(w[0], ":")); err == nil && strings.HasSuffix(w[1], ":") { // and no rule of routing
 		name, _, _ := strings.Cut(strings.TrimSuffix(w[1], ":"), "@")
 		f.Interfaces = append(f.Interfaces, tasks.Interface{Name: name})
 	}

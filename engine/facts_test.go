@@ -86,7 +86,9 @@ func TestFactsIncomplete(t *testing.T) {
 	t.Parallel()
 	h := host(t, "web1", fakehost.Dash)
 	for edit, want := range map[string]string{"exit 0": "the answer is incomplete", "echo gone >&2; exit 3": "gone"} {
-		cut := fakerun.Host{Host: h, Edit: func(p string) string { return strings.Replace(p, "if ! ip -batch ", edit+"\nif ! ip -batch ", 1) }}
+		cut := fakerun.Host{Host: h, Edit: func(p string) string {
+			return strings.Replace(p, "network=$(ip -batch ", edit+"\nnetwork=$(ip -batch ", 1)
+		}}
 		if f, err := engine.Gather(t.Context(), cut, engine.Ask{Cluster: "shop"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q gives %+v, %v; want an error with %q", edit, f, err, want)
 		}

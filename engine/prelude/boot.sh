@@ -78,12 +78,12 @@ END
 # policy routing: where would packets go that come from each address? To one
 # that is on no network of anybody's (RFC 5737)
 routing_rules() {
-  rules=$(ip -4 rule show 2>/dev/null) || return 0
-  more=''
+  rules=$network more=''
+  case $rules in *"$newline"0:*) rules=0:${rules#*"$newline"0:} ;; esac # they come last
   while read -r number rule; do
     case "$number $rule" in
-    '0: from all lookup local'* | '32766: from all lookup main'* | '32767: from all lookup default'* | ' ') ;;
-    *) say rule "$number $rule" && more=yes ;;
+    '0: from all lookup local'* | '32766: from all lookup main'* | '32767: from all lookup default'*) ;;
+    [0-9]*': from '* | [0-9]*': not '*) say rule "$number $rule" && more=yes ;;
     esac
   done <<END
 $rules

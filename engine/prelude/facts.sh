@@ -115,13 +115,13 @@ if has selinuxenabled && selinuxenabled; then
 fi
 
 # as it is: the workstation takes it apart
-if ! ip -batch - 2>/dev/null <<END; then
+network=$(ip -batch - 2>/dev/null <<END
 addr show
 route show default
+rule show
 END
-  ip addr show # busybox has no -batch
-  ip -4 route show default
-fi
+) || network=$(ip addr show; ip -4 route show default; ip -4 rule show 2>/dev/null) # busybox has no -batch
+printf '%s\n' "$network"
 
 # who else answers for these addresses? Any packet makes the kernel ask.
 for vip in $probe; do
