@@ -51,7 +51,6 @@ func (w *world) do(f func()) {
 type host struct {
 	w    *world
 	name string
-	dice *dice
 
 	// on disk
 	disk     map[string]string // what the next boot brings, by key
