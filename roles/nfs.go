@@ -62,9 +62,11 @@ func nfsServices(h host) part {
 func exports(h host) part {
 	var p part
 	var lines []string
+	var ours []tasks.Export
 	for _, e := range h.cluster.NFS.Exports {
 		if !leftTo(h.facts, h.cluster.Network, e.Path, e.Options) {
 			lines = append(lines, e.Path+" "+h.cluster.Network.String()+"("+e.Options+")")
+			ours = append(ours, tasks.Export{Path: e.Path, Network: h.cluster.Network.String(), Options: e.Options})
 		}
 		for _, other := range othersExports(h.facts, e.Path) { // it must not go with that one
 			if file, _, _ := strings.Cut(other.file, ":"); strings.HasPrefix(path.Base(file), "lvsdeploy-") {
@@ -75,14 +77,13 @@ func exports(h host) part {
 		p.tasks = append(p.tasks, pages(h, e.Path, e.Index, e.Site)...)
 	}
 	if len(lines) > 0 { // else lines of others do it all
-		file := tasks.Write(tasks.File{
+		file := tasks.ExportsFile(tasks.File{
 			Path: "/etc/exports.d/lvsdeploy-" + h.cluster.Name + ".exports",
 			Mode: "0644",
 			Content: templates.Render("exports", map[string]string{
 				"Cluster": h.cluster.Name, "Exports": strings.Join(lines, "\n"),
 			}),
-		})
-		file.Notify = tasks.ExportsKey
+		}, ours)
 		p.tasks = append(p.tasks, file)
 	}
 	for _, e := range h.cluster.NFS.Exports {

@@ -117,6 +117,8 @@ func cases(p Platform) []taskCase {
 		{of: "Exported", task: Exported(Export{Path: "/srv/a-rather-long-path", Network: "192.168.1.0/24", Options: "rw,sync"}), setup: "mkdir /srv/a-rather-long-path /srv/x; printf '/srv/a-rather-long-path 192.168.1.0/24(rw,sync)\n/srv/x *(ro)\n' >/etc/exports.d/t.exports"},
 		{of: "Write", task: notifying(Write(File{Path: "/etc/t/exports", Mode: "0644", Content: "x"}), ExportsKey)},
 		{of: "Reexport", task: Reexport()},
+		{of: "ExportsFile", task: ExportsFile(File{Path: "/etc/exports.d/exported.exports", Mode: "0644", Content: "/srv/exported 192.168.1.0/24(ro)"}, []Export{{Path: "/srv/exported", Network: "192.168.1.0/24"}}),
+			setup: "mkdir -p /srv/exported", after: "cat /var/lib/lvsdeploy/shop/exports", want: "/srv/exported 192.168.1.0/24"},
 		{of: "NoFirewall", task: NoFirewall("firewalld"), after: firewalld, want: "inactive\ndisabled"},
 		{of: "SELinuxBoolean", kind: fakehost.EL, task: SELinuxBoolean("httpd_use_nfs"), after: "getsebool httpd_use_nfs", want: "httpd_use_nfs --> on"},
 		{of: "SELinuxPermissive", kind: fakehost.EL, task: SELinuxPermissive(), after: "getenforce; cat /etc/selinux/config", want: "Permissive\nSELINUX=permissive\nSELINUXTYPE=targeted"},

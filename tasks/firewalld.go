@@ -73,6 +73,14 @@ firewall-cmd -q --permanent --zone=%s "$@"`, zone, zone))
 	return t
 }
 
+// firewalldSound comes before a reload: with files that are not valid firewalld
+// would not come back with the rules that it has.
+const firewalldSound shell.Fragment = `said=$(firewall-cmd --check-config 2>&1) || {
+  echo 'firewalld was not told to load its files anew, as they are not valid:'
+  printf '%s\n' "$said"
+  exit 1
+}`
+
 // firewalldPolicy lets what the LAN opens itself out. It is of no zones: one of
 // the default zone alone counts only once interfaces are named in that, and
 // then all may pass between them. A policy counts from a reload on, which keeps
@@ -85,7 +93,7 @@ func firewalldPolicy(cluster string, source netip.Prefix) Task {
 	t := Put("let the real servers' own connections through firewalld", File{Path: "/etc/firewalld/policies/" + name + ".xml", Mode: "0644",
 		Content: templates.Render("policy", map[string]string{"Cluster": cluster, "Source": source.String()})})
 	t.Check = shell.Lines(t.Check, shell.F(`case " $(firewall-cmd --get-policies | tr '\n' ' ') " in *%s*) ;; *) echo 'not loaded'; return 1 ;; esac`, " "+name+" "))
-	t.Apply = shell.Lines(t.Apply, "firewall-cmd -q --reload")
+	t.Apply = shell.Lines(firewalldSound, t.Apply, "firewall-cmd -q --reload")
 	t.Needs = command("firewall-cmd")
 	return t
 }
@@ -150,7 +158,7 @@ func policiesReader() Reader {
 	return Reader{Below: "/etc/firewalld/policies", Handler: Handler("firewalld", Task{
 		Name:  "have firewalld load its policies anew",
 		Check: "exit 1",
-		Apply: "! systemctl is-active --quiet firewalld || firewall-cmd -q --reload",
+		Apply: "systemctl is-active --quiet firewalld || exit 0\n" + firewalldSound + "\nfirewall-cmd -q --reload",
 	})}
 }
 

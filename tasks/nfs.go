@@ -1,6 +1,10 @@
 package tasks
 
-import "github.com/lvsdeploy/lvsdeploy/shell"
+import (
+	"strings"
+
+	"github.com/lvsdeploy/lvsdeploy/shell"
+)
 
 // Export is one directory offered over NFS.
 type Export struct {
@@ -10,14 +14,45 @@ type Export struct {
 // ExportsKey is the handler that makes the NFS server read its export files.
 const ExportsKey = "exports"
 
-// Reexport is that handler.
+// Reexport is that handler. exportfs takes away what no file names: an export
+// that somebody has made by hand, or one whose line has an error by now. That is
+// exported again. Ours are those that ExportsFile has written down.
 func Reexport() Task {
 	return Handler(ExportsKey, Task{
 		Name:  "exportfs -ra",
 		Check: "exit 1",
-		Apply: "exportfs -ra",
-		Hint:  "exportfs -ra names the line it cannot read",
+		Apply: `was=$(exportfs -s 2>/dev/null) || was=
+failed=
+said=$(exportfs -ra 2>&1) || failed=$?
+now=$(exportfs -s 2>/dev/null) || now=
+[ ! -e "$state/exports" ] || printf '%s\n' "$was" | grep -vxF -e "$now" | while IFS= read -r line; do
+  dir=${line%%  *}
+  client=${line#*  }
+  options=${client#*\(}
+  client=${client%%\(*}
+  [ -n "$client" ] && ! grep -qxF -e "$dir $client" "$state/exports" || continue
+  case $newline$now in *"$newline$dir  $client("*) continue ;; esac # with other options now
+  exportfs -o "${options%)}" "$client:$dir" || echo "cannot export $dir to $client again, as it was before"
+done
+[ -z "$failed" ] || { printf '%s\n' "$said"; exit 1; }`,
+		Hint: "exportfs -ra names the line it cannot read; what was exported before still is",
 	})
+}
+
+// ExportsFile writes our exports where the NFS server reads them, and before
+// that down which they are.
+func ExportsFile(f File, exports []Export) Task {
+	t := Write(f)
+	var ours []string
+	for _, e := range exports {
+		ours = append(ours, e.Path+" "+e.Network)
+	}
+	t.Apply = shell.Lines(lines("ours", strings.Join(ours, "\n")), shell.F(`before=$(awk '/^\// { sub(/\(.*/, ""); print }' %s 2>/dev/null) || before=
+{ [ ! -e "$state/exports" ] || cat "$state/exports"; printf '%%s\n' "$before" "$ours"; } | sed '/./!d' | sort -u >"$run/exports"
+store "$state/exports" "$(cat "$run/exports")$newline"
+rm -f "$run/exports"`, f.Path), t.Apply)
+	t.Notify = ExportsKey
+	return t
 }
 
 // Exported proves live what the export file says.
