@@ -58,7 +58,8 @@ func (f *fleet) settle() {
 	f.t.Helper()
 	f.each(func(m *machine) {
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-			if _, _, code := m.Run(`[ ! -e /run/lvsdeploy/shop/lock ] || flock -n /run/lvsdeploy/shop/lock true`); code == 0 {
+			if _, _, code := m.Run(`{ [ ! -e /run/lvsdeploy/shop/lock ] || flock -n /run/lvsdeploy/shop/lock true; } &&
+! ps -eo args | grep -q -e '[w]hat this host is' -e '^[/]bin/sh -s'`); code == 0 {
 				return
 			}
 			if time.Now().After(end) {
@@ -77,6 +78,7 @@ func (f *fleet) healed(dir, after string) {
 		f.t.Errorf("%s: the next run exits %d\n%s%s", after, r.code, r.out, r.err)
 		return
 	}
+	f.settle() // a run does not wait for a host to write down what is ours
 	before := f.snapshots(f.t)
 	r := f.run(f.command(dir, "nat"))
 	if r.code != report.Done || !strings.Contains(r.out, " 0 changed, 0 failed") {
