@@ -50,8 +50,8 @@ unit: tools
 # The tests that go test ./... runs in a short form, for its minute; those of
 # minutes each are in unit-all only.
 unit-long: tools
-	@echo 'not run here, but by make unit-all: TestBrokenOnce, the long form of TestHostileValues'
-	$(GO) test -timeout 20m ./cmd/lvsdeploy ./tasks ./engine -full -skip TestBrokenOnce
+	@echo 'not run here, but by make unit-all: TestBrokenOnce, the long forms of engine (full disks, slow and hung changes, a revert killed at each step) and of TestHostileValues'
+	$(GO) test -timeout 30m ./cmd/lvsdeploy ./tasks -full -skip TestBrokenOnce
 	$(GO) test -timeout 5m ./roles -full -run TestShellcheck
 
 unit-all: tools
