@@ -21,9 +21,8 @@ fi
 cat >&2 <<END
 cannot build lvsdeploy: it needs Go $need, and $why
     hint: any Go from 1.21 on fetches the one that is needed by itself (unless GOTOOLCHAIN=local).
-          Debian 12's own is 1.19; its backports have a newer one:
-              echo 'deb http://deb.debian.org/debian bookworm-backports main' >/etc/apt/sources.list.d/backports.list
+          Debian 12's own is 1.19; its backports have a newer one. With bookworm-backports among apt's sources:
               apt-get update && apt-get install -t bookworm-backports golang-go
-          Elsewhere: https://go.dev/dl/, and make GO=/usr/local/go/bin/go
+          Elsewhere: the archive of the Go project, unpacked in /usr/local, and make GO=/usr/local/go/bin/go
 END
 exit 1

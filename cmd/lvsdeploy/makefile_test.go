@@ -30,7 +30,7 @@ func TestGoIsTooOld(t *testing.T) {
 	}
 	old := "go: errors parsing go.mod:\n/src/go.mod:3: invalid go version: must match format 1.23"
 	local := "go: go.mod requires go >= " + need + " (running go 1.24.4; GOTOOLCHAIN=local)"
-	offline := "go: download go" + need + ": dial tcp: lookup proxy.golang.org: no such host"
+	offline := "go: download go" + need + ": dial tcp: lookup proxy.example: no such host"
 	for _, target := range []string{"build", "demo", "tools", "dist"} {
 		for _, c := range []struct{ name, go_, want, not string }{
 			{"none", "no-such-go", "there is no no-such-go", ""},
