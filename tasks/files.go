@@ -149,8 +149,8 @@ unpublished() {
   names=$(printf '%s\n' "$2" | {
     before=''
     while IFS= read -r line; do
-      name=${line#*  }
-      file=$1/$name
+      page=${line#*  }
+      file=$1/$page
       if [ -d "${file%/*}" ] && [ "${file%/*}" != "$before" ]; then
         before=${file%/*}
         (enter "$before") || exit 2
@@ -159,7 +159,7 @@ unpublished() {
         (reach "$file") || exit 2
       fi
       if [ -f "$file" ]; then
-        printf '%s\n' "$name"
+        printf '%s\n' "$page"
       elif [ -e "$file" ]; then
         plain "$file" || exit 2
       fi
@@ -317,18 +317,18 @@ publish() {
       group='' size=0
     }
     while IFS= read -r line; do
-      name=${line#*  }
-      [ -n "$name" ] || continue
-      case $name in */*) dir=/${name%/*} ;; *) dir='' ;; esac
+      page=${line#*  }
+      [ -n "$page" ] || continue
+      case $page in */*) dir=/${page%/*} ;; *) dir='' ;; esac
       if [ "$dir" != "$below" ] || [ $size = 200 ]; then
         together "$1" "$2"
         below=$dir
       fi
       directory "$1$dir" || exit 1
-      if [ -n "$one_by_one" ] || [ -e "$1/$name" ] || [ -L "$1/$name" ]; then
-        timeout 600 cat "$2/$name" | put "$1/$name" 0644 "${line%%  *}" || exit 1
+      if [ -n "$one_by_one" ] || [ -e "$1/$page" ] || [ -L "$1/$page" ]; then
+        timeout 600 cat "$2/$page" | put "$1/$page" 0644 "${line%%  *}" || exit 1
       else
-        group=$group${line%%  *}'  '${name##*/}$newline
+        group=$group${line%%  *}'  '${page##*/}$newline
         size=$((size + 1))
       fi
     done

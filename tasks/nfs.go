@@ -30,7 +30,7 @@ now=$(exportfs -s 2>/dev/null) || now=
   client=${line#*  }
   options=${client#*\(}
   client=${client%%\(*}
-  [ -n "$client" ] && ! grep -qxF -e "$dir $client" "$state/exports" || continue
+  if [ -z "$client" ] || grep -qxF -e "$dir $client" "$state/exports"; then continue; fi
   case $newline$now in *"$newline$dir  $client("*) continue ;; esac # with other options now
   exportfs -o "${options%)}" "$client:$dir" || echo "cannot export $dir to $client again, as it was before"
 done
